@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['harness/**/*.test.ts'],
+          exclude: ['harness/test/**/*.e2e.test.ts'],
+        },
+      },
+      {
+        // Real runs share two cores, so that they go one after the other.
+        test: {
+          name: 'e2e',
+          include: ['harness/test/**/*.e2e.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
