@@ -1,0 +1,10 @@
+module pollgate/go-fixtures
+
+go 1.26.0
+
+require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	golang.org/x/sys v0.49.0
+)
+
+require golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e
