@@ -1,0 +1,106 @@
+// Netprobe watches running processes from the kernel: how long goroutines wait after the network
+// made them ready, how long polls and reads and writes take, which system calls are made, and
+// what becomes of descriptors.
+//
+//	netprobe run --target NAME=PID [--target …] --out FILE
+//	             [--probes NAME,NAME…] [--map-entries N] [--perf-uprobes]
+//	netprobe check [--json]
+//	netprobe list [--json]
+//
+// Run attaches, prints {"event":"ready"}, and obeys two lines on its standard input: `begin`
+// opens the window, `end` closes it, writes FILE and ends the program. The end of the input or a
+// signal before that detaches and writes nothing. --map-entries is the room per target for open
+// descriptors and for goroutines made ready (65,536); what does not fit is counted as lost.
+// --perf-uprobes takes the road for kernels before 6.6, which needs CAP_SYS_ADMIN, on any kernel.
+//
+// Exit codes: 0 done, 2 wrong usage, 4 cannot attach, 5 missing privilege, 130 interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pollgate/bpf/internal/caps"
+	"pollgate/bpf/internal/session"
+)
+
+const (
+	exitOK          = 0
+	exitUsage       = 2
+	exitAttach      = 4
+	exitPrivilege   = 5
+	exitInterrupted = 130
+)
+
+const usage = `usage:
+  netprobe run --target NAME=PID [--target NAME=PID …] --out FILE
+               [--probes NAME,NAME…] [--map-entries N] [--perf-uprobes]
+  netprobe check [--json]
+  netprobe list [--json]
+`
+
+// usageError is a command line that cannot be obeyed.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	err := dispatch(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "netprobe: %s\n", oneLine(err))
+	}
+	os.Exit(exitCode(err))
+}
+
+func dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return &usageError{"no command given\n" + usage}
+	}
+	switch command, rest := args[0], args[1:]; command {
+	case "run":
+		return run(ctx, rest)
+	case "check":
+		return runCheck(rest)
+	case "list":
+		return list(rest)
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return nil
+	default:
+		return &usageError{fmt.Sprintf("unknown command %q\n%s", command, usage)}
+	}
+}
+
+func exitCode(err error) int {
+	var wrongUsage *usageError
+	var missing *caps.MissingError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &wrongUsage), errors.Is(err, session.ErrProtocol):
+		return exitUsage
+	case errors.As(err, &missing):
+		return exitPrivilege
+	case errors.Is(err, session.ErrInterrupted):
+		return exitInterrupted
+	default:
+		return exitAttach
+	}
+}
+
+// oneLine joins the parts of a compound error; only the usage text keeps its lines.
+func oneLine(err error) string {
+	var wrongUsage *usageError
+	if errors.As(err, &wrongUsage) {
+		return strings.TrimSuffix(err.Error(), "\n")
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}

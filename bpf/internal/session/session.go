@@ -1,0 +1,266 @@
+// Package session is `netprobe run`: attach, wait for `begin` and `end`, read, write, detach.
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/caps"
+	"pollgate/bpf/internal/hist"
+	"pollgate/bpf/internal/kernel"
+	"pollgate/bpf/internal/probe"
+	"pollgate/bpf/internal/report"
+	"pollgate/bpf/internal/target"
+)
+
+// Config is what one run observes and where it speaks.
+type Config struct {
+	Targets []target.Spec
+	Probes  []probe.Probe
+	// Known is every probe that exists: metrics of those not in Probes are reported as not
+	// selected.
+	Known []probe.Probe
+	// MapEntries is the room per target for open descriptors and for goroutines made ready; what
+	// does not fit is counted as lost.
+	MapEntries uint32
+	// PerfUprobes takes perf events even where the kernel has uprobe_multi links.
+	PerfUprobes bool
+	// Out is the file to write. It is created when the window has closed; an older one of that
+	// name is replaced in one step.
+	Out    string
+	Stdin  io.Reader
+	Stdout io.Writer
+}
+
+// The ways in which a run ends other than well and other than by failing.
+var (
+	// ErrInterrupted: a signal or the end of the input came before `end`.
+	ErrInterrupted = errors.New("interrupted before the window was closed")
+	// ErrProtocol: the input had a line that is not expected there.
+	ErrProtocol = errors.New("unexpected input")
+)
+
+type session struct {
+	config  Config
+	attach  *attach.Session
+	running []attached
+	// failed has the reason for each probe that could not be attached.
+	failed map[string]error
+	begin  int64
+}
+
+type attached struct {
+	probe.Probe
+	probe.Running
+}
+
+// Run observes until `end` is read from the input. Everything is detached when it returns.
+func Run(ctx context.Context, config Config) (err error) {
+	held, err := caps.Effective()
+	if err != nil {
+		return err
+	}
+	if err := held.Check(); err != nil {
+		return err
+	}
+	targets, err := target.Open(config.Targets)
+	if errors.Is(err, target.ErrPermission) {
+		return fmt.Errorf("%w: %w", err, caps.MissingPtrace())
+	}
+	if err != nil {
+		return err
+	}
+	defer target.Close(targets)
+
+	s := &session{config: config, failed: map[string]error{}}
+	if s.attach, err = attach.NewSession(targets); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	s.attach.MapEntries = config.MapEntries
+	s.attach.PerfUprobes = s.attach.PerfUprobes || config.PerfUprobes
+	if err := s.attachProbes(); err != nil {
+		return err
+	}
+	if err := caps.Drop(); err != nil {
+		return err
+	}
+	out, err := createOutput(config.Out)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+
+	return s.serve(ctx, out)
+}
+
+// attachProbes attaches what can be attached. A probe that fails costs its metrics, not the run;
+// only if none is left there is nothing to observe with.
+func (s *session) attachProbes() error {
+	for _, p := range s.config.Probes {
+		running, err := p.Attach(s.attach)
+		if err != nil {
+			s.failed[p.Manifest.Name] = err
+			continue
+		}
+		s.running = append(s.running, attached{p, running})
+	}
+	if len(s.running) > 0 {
+		return nil
+	}
+	var all error
+	for _, p := range s.config.Probes {
+		all = errors.Join(all, fmt.Errorf("probe %s: %w", p.Manifest.Name, s.failed[p.Manifest.Name]))
+	}
+	return all
+}
+
+func (s *session) serve(ctx context.Context, out *output) error {
+	if err := s.announceReady(); err != nil {
+		return err
+	}
+	commands := readLines(s.config.Stdin)
+	for {
+		select {
+		case <-ctx.Done():
+			return ErrInterrupted
+		case command, open := <-commands:
+			switch {
+			case !open:
+				return ErrInterrupted
+			case command == "begin" && s.begin == 0:
+				if err := s.open(); err != nil {
+					return err
+				}
+			case command == "end" && s.begin != 0:
+				return s.finish(out)
+			default:
+				return fmt.Errorf("%w %q: expected `begin` once, then `end`", ErrProtocol, command)
+			}
+		}
+	}
+}
+
+func (s *session) open() (err error) {
+	if s.begin, err = s.attach.OpenWindow(); err != nil {
+		return err
+	}
+	return s.emit(event{"event": "begun", "atNs": s.begin})
+}
+
+func (s *session) finish(out *output) error {
+	end, err := s.attach.CloseWindow()
+	if err != nil {
+		return err
+	}
+	file := &report.File{
+		Schema:       report.Schema,
+		Kernel:       kernel.Release(),
+		Window:       report.Window{BeginNs: s.begin, EndNs: end},
+		BucketScheme: hist.Scheme,
+		Probes:       []string{},
+		Targets:      map[string]*report.Target{},
+	}
+	for _, a := range s.running {
+		file.Probes = append(file.Probes, a.Manifest.Name)
+	}
+	for _, t := range s.attach.Targets {
+		if file.Targets[t.Name], err = s.read(t); err != nil {
+			return fmt.Errorf("target %s: %w", t.Name, err)
+		}
+	}
+	if err := s.detach(); err != nil {
+		return err
+	}
+	if err := out.commit(file); err != nil {
+		return err
+	}
+	return s.emit(event{"event": "ended", "atNs": end})
+}
+
+func (s *session) read(t *target.Target) (*report.Target, error) {
+	out := s.describe(t)
+	out.Exited = t.Exited()
+	out.Sites = []report.Site{} // each probe appends its own, with the hits
+	for _, a := range s.running {
+		if err := a.Read(t, out); err != nil {
+			return nil, fmt.Errorf("probe %s: %w", a.Manifest.Name, err)
+		}
+	}
+	return out, nil
+}
+
+// describe is a target as known before the window: no numbers yet, all reasons.
+func (s *session) describe(t *target.Target) *report.Target {
+	out := &report.Target{
+		PID:         t.PID,
+		Sites:       []report.Site{},
+		Histograms:  map[string]*hist.Histogram{},
+		Unavailable: map[string]string{},
+	}
+	if t.Binary.GoVersion != "" {
+		out.GoVersion = &t.Binary.GoVersion
+	}
+	for _, known := range s.config.Known {
+		reason := "probe " + known.Manifest.Name + " not selected"
+		if err, failed := s.failed[known.Manifest.Name]; failed {
+			reason = err.Error()
+		}
+		for _, m := range known.Manifest.Metrics {
+			out.Unavailable[m.Name] = reason
+			if m.Kind == "histogram" {
+				out.Histograms[m.Name] = nil
+			}
+		}
+	}
+	for _, a := range s.running {
+		for _, m := range a.Manifest.Metrics {
+			delete(out.Unavailable, m.Name)
+		}
+		for metric, reason := range a.Unavailable(t) {
+			out.Unavailable[metric] = reason
+		}
+		out.Sites = append(out.Sites, a.Sites(t)...)
+	}
+	return out
+}
+
+// detach takes all programs off their hooks and frees their maps.
+func (s *session) detach() error {
+	var err error
+	for _, a := range s.running {
+		err = errors.Join(err, a.Close())
+	}
+	s.running = nil
+	return err
+}
+
+func (s *session) close() error { return errors.Join(s.detach(), s.attach.Close()) }
+
+type event map[string]any
+
+func (s *session) emit(e event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if _, err := s.config.Stdout.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}
+
+func (s *session) announceReady() error {
+	targets := map[string]any{}
+	for _, t := range s.attach.Targets {
+		d := s.describe(t)
+		targets[t.Name] = map[string]any{
+			"pid": d.PID, "goVersion": d.GoVersion, "sites": d.Sites, "unavailable": d.Unavailable,
+		}
+	}
+	return s.emit(event{"event": "ready", "targets": targets})
+}

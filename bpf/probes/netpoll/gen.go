@@ -1,0 +1,3 @@
+package netpoll
+
+//go:generate go tool bpf2go -target amd64,arm64 netpoll netpoll.bpf.c

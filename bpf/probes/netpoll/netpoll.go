@@ -1,0 +1,115 @@
+// Package netpoll measures the system calls in which a thread asks for ready descriptors.
+package netpoll
+
+import (
+	_ "embed"
+	"errors"
+
+	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/gosym"
+	"pollgate/bpf/internal/probe"
+	"pollgate/bpf/internal/report"
+	"pollgate/bpf/internal/target"
+)
+
+const (
+	readySymbol = "runtime.netpollready"
+	readyMetric = "netpollReadyEvents"
+)
+
+// metrics is in the order of the histograms in netpoll.bpf.c.
+var metrics = []string{"netpollBlockedNs", "netpollPollNs", readyMetric}
+
+//go:embed probe.json
+var manifest []byte
+
+// Probe is this probe, ready to be attached.
+var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
+
+type running struct {
+	objects     netpollObjects
+	links       attach.Links
+	sites       map[*target.Target]gosym.Site
+	unavailable map[*target.Target]string
+}
+
+func attachProbe(session *attach.Session) (probe.Running, error) {
+	r := &running{
+		sites:       map[*target.Target]gosym.Site{},
+		unavailable: map[*target.Target]string{},
+	}
+	spec, err := loadNetpoll()
+	if err != nil {
+		return nil, err
+	}
+	var countsReady [target.Max]uint32
+	for _, t := range session.Targets {
+		if !t.HasRing {
+			continue // epoll says itself how many are ready
+		}
+		site, err := t.Binary.Site(readySymbol, 0)
+		if err != nil {
+			r.unavailable[t] = err.Error()
+			continue
+		}
+		r.sites[t] = site
+		countsReady[t.Slot] = 1
+	}
+	if err := spec.Variables["counts_ready"].Set(countsReady); err != nil {
+		return nil, err
+	}
+	if err := session.Load(spec, &r.objects); err != nil {
+		return nil, err
+	}
+	if err := r.links.Tracepoints(r.objects.NetpollEnter, r.objects.NetpollExit); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	for t, site := range r.sites {
+		attached, err := session.Uprobe(r.objects.OnNetpollready, t, site)
+		if err != nil {
+			r.unavailable[t] = err.Error()
+			continue
+		}
+		r.links = append(r.links, attached)
+	}
+	return r, nil
+}
+
+func (r *running) Sites(t *target.Target) []report.Site {
+	site, ok := r.sites[t]
+	if !ok || r.unavailable[t] != "" {
+		return nil
+	}
+	return []report.Site{probe.ReportSite(Probe.Manifest.Name, site)}
+}
+
+func (r *running) Unavailable(t *target.Target) map[string]string {
+	if reason, ok := r.unavailable[t]; ok {
+		return map[string]string{readyMetric: reason}
+	}
+	return nil
+}
+
+func (r *running) Read(t *target.Target, out *report.Target) error {
+	for i, metric := range metrics {
+		if metric == readyMetric && r.unavailable[t] != "" {
+			continue
+		}
+		histogram, err := attach.ReadHistogram(r.objects.NetpollHistograms, t.Slot*len(metrics)+i)
+		if err != nil {
+			return err
+		}
+		out.Histograms[metric] = histogram
+	}
+	sites := r.Sites(t)
+	err := attach.SumPerCPU(r.objects.NetpollCounters, t.Slot, func(c netpollNetpollCounters) {
+		out.Lost.ThreadStateFull += c.ThreadStateLost
+		for i := range sites {
+			sites[i].Hits += c.NetpollreadyHits
+		}
+	})
+	out.Sites = append(out.Sites, sites...)
+	return err
+}
+
+func (r *running) Close() error { return errors.Join(r.links.Close(), r.objects.Close()) }

@@ -1,0 +1,3 @@
+package wakeup
+
+//go:generate go tool bpf2go -target amd64,arm64 wakeup wakeup.bpf.c
