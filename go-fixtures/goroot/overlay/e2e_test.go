@@ -1,0 +1,179 @@
+//go:build linux && (amd64 || arm64)
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// build compiles a program under testdata with the given netpoller the way the
+// harness builds fixtures, and returns its path.
+func build(t *testing.T, program string, poller map[string]string) string {
+	t.Helper()
+	tc, err := installedGo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := generate(tc, poller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := o.write(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), program)
+	cmd := exec.Command("go", "build", "-trimpath", "-overlay", res.Overlay, "-tags", buildTag,
+		"-o", binary, "./testdata/"+program)
+	cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN=local")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+	return binary
+}
+
+func TestProgramPollsByIOUringOnly(t *testing.T) {
+	needRing(t)
+	out := output(t, exec.Command(build(t, "tinynet", netpoller())))
+	if got, want := strings.TrimSpace(string(out)), `["anon_inode:[io_uring]"]`; got != want {
+		t.Errorf("poll descriptors of the process: got %s, want %s", got, want)
+	}
+}
+
+func TestProgramPollsByEpollWithoutTheTag(t *testing.T) {
+	out := output(t, exec.Command("go", "run", "./testdata/tinynet"))
+	if got, want := strings.TrimSpace(string(out)), `["anon_inode:[eventpoll]"]`; got != want {
+		t.Errorf("poll descriptors of the process: got %s, want %s", got, want)
+	}
+}
+
+// A program whose ring is refused must say so and end, never poll by epoll.
+// It needs no ring, so it runs everywhere.
+func TestRefusedRingEndsTheProcess(t *testing.T) {
+	binary := build(t, "tinynet", netpoller())
+	for errno, texts := range map[syscall.Errno][]string{
+		syscall.EPERM:  {"EPERM", "kernel.io_uring_disabled", "seccomp"},
+		syscall.ENOSYS: {"ENOSYS", "Linux 5.17"},
+		syscall.ENOMEM: {"ENOMEM", "memory limit"},
+		syscall.EMFILE: {"EMFILE", "ulimit -n"},
+		syscall.EACCES: {"io_uring_setup(2)"},
+	} {
+		cmd := exec.Command(os.Args[0], binary)
+		cmd.Env = append(os.Environ(), refuseEnv+"="+strconv.Itoa(int(errno)))
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 71 {
+			t.Errorf("%v: process ended with %v, want exit status 71\n%s", errno, err, &stderr)
+		}
+		if len(out) != 0 {
+			t.Errorf("%v: output %q, want none", errno, out)
+		}
+		for _, text := range append(texts, "errno "+strconv.Itoa(int(errno)), "does not fall back to epoll") {
+			if !strings.Contains(stderr.String(), text) {
+				t.Errorf("%v: message does not name %q:\n%s", errno, text, &stderr)
+			}
+		}
+	}
+}
+
+// stressReport is what the tests read of testdata/stress's output.
+type stressReport struct {
+	Connections, ThreadExits, Timers, Rebinds, Pipes int64
+	LeakedSockets                                    int
+	Poller                                           struct {
+		RearmedCanceled, RearmedOverflow, Overflows, ReplacedStale, Silenced, Failed uint64
+	}
+}
+
+// stress runs a build of testdata/stress for POLLGATE_STRESS_DURATION (default
+// 2s) and checks what holds for every netpoller.
+func stress(t *testing.T, binary string, args ...string) stressReport {
+	t.Helper()
+	duration := os.Getenv("POLLGATE_STRESS_DURATION")
+	if duration == "" {
+		duration = "2s"
+	}
+	out := output(t, exec.Command(binary, append(args, "-duration", duration)...))
+	t.Logf("%s", out)
+	var r stressReport
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatalf("output %q: %v", out, err)
+	}
+	for part, n := range map[string]int64{
+		"connections": r.Connections, "thread exits": r.ThreadExits, "timers": r.Timers,
+		"rebinds": r.Rebinds, "pipes": r.Pipes,
+	} {
+		if n == 0 {
+			t.Errorf("%s: none, the part did not run", part)
+		}
+	}
+	if r.LeakedSockets != 0 {
+		t.Errorf("%d leaked sockets", r.LeakedSockets)
+	}
+	if r.Poller.RearmedCanceled == 0 {
+		t.Error("threads exited but no poll was renewed: the counter or the test is broken")
+	}
+	if r.Poller.ReplacedStale != 0 || r.Poller.Silenced != 0 || r.Poller.Failed != 0 {
+		t.Errorf("counters of things that must not happen here: %+v", r.Poller)
+	}
+	return r
+}
+
+func TestStress(t *testing.T) {
+	needRing(t)
+	if r := stress(t, build(t, "stress", netpoller())); r.Poller.RearmedOverflow != 0 {
+		t.Errorf("%d polls ended by a full completion queue of 65536", r.Poller.RearmedOverflow)
+	}
+}
+
+// With room for eight completions the queue overflows all the time, so every
+// event goes through the kernel's backlog and every poll has to be renewed.
+// The second run leaves all polling to sysmon, which never blocks in the ring:
+// only the netpoller's own flush then empties the backlog.
+func TestStressWithOverflowingQueue(t *testing.T) {
+	needRing(t)
+	const (
+		file    = "runtime/netpoll_iouring_ring.go"
+		entries = "iouringCQEntries = 65536\n"
+	)
+	poller := netpoller()
+	if strings.Count(poller[file], entries) != 1 {
+		t.Fatalf("%s does not contain %q once", file, entries)
+	}
+	poller[file] = strings.Replace(poller[file], entries, "iouringCQEntries = 8\n", 1)
+	binary := build(t, "stress", poller)
+	t.Run("idle", func(t *testing.T) { wantOverflow(t, stress(t, binary)) })
+	t.Run("busy", func(t *testing.T) {
+		t.Setenv("GOMAXPROCS", "1")
+		wantOverflow(t, stress(t, binary, "-busy"))
+	})
+}
+
+func wantOverflow(t *testing.T, r stressReport) {
+	t.Helper()
+	if r.Poller.Overflows == 0 || r.Poller.RearmedOverflow == 0 {
+		t.Errorf("the queue of 8 did not overflow: %+v", r.Poller)
+	}
+}
+
+func output(t *testing.T, cmd *exec.Cmd) []byte {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s%s", cmd, err, out, &stderr)
+	}
+	return out
+}
