@@ -51,6 +51,10 @@ type usageError struct{ message string }
 func (e *usageError) Error() string { return e.message }
 
 func main() {
+	// With capabilities of the file, and not of its user, a process may not read its own
+	// /proc/self/mem unless it is dumpable; finding the kernel's version needs that. A refusal
+	// shows there.
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	err := dispatch(ctx, os.Args[1:])
 	stop()

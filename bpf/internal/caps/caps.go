@@ -54,7 +54,12 @@ func Remedy() string {
 	if err != nil {
 		path = "netprobe"
 	}
-	return "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep " + path
+	return "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep " + shellQuote(path)
+}
+
+// shellQuote makes one word of text in a POSIX shell.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // Check returns a *MissingError if the set cannot load and attach BPF programs.
