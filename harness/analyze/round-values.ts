@@ -1,0 +1,98 @@
+import type { Snapshot } from '../capture/counters.ts';
+import type { ArmLoad } from '../capture/load-result.ts';
+import type { ProbeTarget } from '../capture/netprobe-result.ts';
+import type { MetricId } from '../scenario/metric.ts';
+import type { RoundEvidence } from './evidence.ts';
+import { mergeHistograms, probeValueAt, valueAt } from './histogram.ts';
+
+/** One variant's share of the evidence of one round. */
+export interface RoundView {
+  unobserved: ArmLoad | undefined;
+  observed: ArmLoad | undefined;
+  unobservedEdges: { begin: Snapshot; end: Snapshot } | undefined;
+  observedEdges: { begin: Snapshot; end: Snapshot } | undefined;
+  probe: ProbeTarget | undefined;
+}
+
+export function viewRound(round: RoundEvidence, variant: string): RoundView {
+  const phase = (name: string) => round.load.phases.find((p) => p.name === name)?.arms[variant];
+  return {
+    unobserved: phase('unobserved'),
+    observed: phase('observed'),
+    unobservedEdges: round.record.windows.unobserved[variant],
+    observedEdges: round.record.windows.observed[variant],
+    probe: round.netprobe?.targets[variant],
+  };
+}
+
+/** How one metric is read from one round; null where the round cannot say. */
+type Reader = (view: RoundView) => number | null;
+
+const reads = ['read', 'pread64', 'readv', 'preadv', 'preadv2', 'recvfrom', 'recvmsg'];
+const writes = ['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'sendto', 'sendmsg'];
+const polls = ['epoll_pwait', 'epoll_pwait2', 'epoll_wait', 'io_uring_enter'];
+
+/** Every metric that has one value per round; the closed-loop figure is read elsewhere. */
+export const roundReaders: Record<Exclude<MetricId, 'throughput-closed-loop'>, Reader> = {
+  'latency-p50': ({ unobserved }) => latencyAt(unobserved, 0.5),
+  'latency-p99': ({ unobserved }) => latencyAt(unobserved, 0.99),
+  'cpu-per-request': (view) => perRequest(view.unobserved, cpuNs(view.unobservedEdges)),
+  'context-switches-per-request': (view) =>
+    perRequest(view.unobserved, contextSwitches(view.unobservedEdges)),
+  'allocations-per-request': (view) =>
+    perRequest(
+      view.unobserved,
+      grown(view.unobservedEdges, (s) => s.fixture?.heapAllocObjects),
+    ),
+  'reads-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, reads)),
+  'writes-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, writes)),
+  'polls-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, polls)),
+  'leaked-descriptors-per-1000': ({ observed, probe }) => {
+    const open = probe?.descriptors?.openAtEnd;
+    const leaked = open && Object.values(open).reduce((a, b) => a + b, 0);
+    const each = perRequest(observed, leaked ?? null);
+    return each === null ? null : each * 1000;
+  },
+  'wakeup-p99': ({ probe }) => {
+    const histogram = probe?.histograms['wakeupNs'];
+    return histogram ? probeValueAt(histogram, 0.99) : null;
+  },
+};
+
+/** Latency at a quantile from the histogram; null for an empty one, which would otherwise say 0. */
+function latencyAt(arm: ArmLoad | undefined, quantile: number): number | null {
+  return arm === undefined ? null : valueAt(mergeHistograms([arm.latencyHistogram]), quantile);
+}
+
+function perRequest(arm: ArmLoad | undefined, total: number | null): number | null {
+  return arm === undefined || arm.completed === 0 || total === null ? null : total / arm.completed;
+}
+
+/** CPU time of the window: getrusage where the server tells it, else /proc in steps of 10 ms. */
+export function cpuNs(edges: RoundView['unobservedEdges']): number | null {
+  const own = grown(edges, (s) => s.fixture && s.fixture.userCpuNs + s.fixture.systemCpuNs);
+  return own ?? grown(edges, (s) => s.proc.cpuNs);
+}
+
+function contextSwitches(edges: RoundView['unobservedEdges']): number | null {
+  const own = grown(
+    edges,
+    (s) => s.fixture && s.fixture.voluntarySwitches + s.fixture.involuntarySwitches,
+  );
+  return own ?? grown(edges, (s) => s.proc.voluntarySwitches + s.proc.involuntarySwitches);
+}
+
+/** Growth of a counter over a window; null where an edge does not have it. */
+export function grown(
+  edges: RoundView['unobservedEdges'],
+  pick: (snapshot: Snapshot) => number | null | undefined,
+): number | null {
+  const begin = edges && pick(edges.begin);
+  const end = edges && pick(edges.end);
+  return typeof begin === 'number' && typeof end === 'number' ? end - begin : null;
+}
+
+function calls(probe: ProbeTarget | undefined, names: readonly string[]): number | null {
+  const counts = probe?.syscalls;
+  return counts ? names.reduce((sum, name) => sum + (counts[name] ?? 0), 0) : null;
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import { arch } from 'node:process';
+import { execa } from 'execa';
+import { infrastructureError, usageError } from '../lib/errors.ts';
+import { cacheDir } from '../lib/paths.ts';
+
+/** The oldest Go that the fixtures and the netpoller overlay are written for. */
+export const minimumGo = { major: 1, minor: 26 } as const;
+const installedGo = '1.26.8';
+
+/** The one command that puts a right Go on this machine. */
+export const goInstallCommand =
+  `curl -fsSL https://go.dev/dl/go${installedGo}.linux-${arch === 'arm64' ? 'arm64' : 'amd64'}.tar.gz` +
+  ' -o /tmp/go.tgz && sudo rm -rf /usr/local/go && sudo tar -C /usr/local -xzf /tmp/go.tgz && export PATH=/usr/local/go/bin:$PATH';
+
+export interface GoToolchain {
+  /** Such as go1.26.8. */
+  version: string;
+  arch: string;
+  goroot: string;
+  /** Complete environment for every go command of the harness. */
+  env: Record<string, string>;
+}
+
+/** What a go command may inherit: nothing that changes what is built, all that a network needs. */
+const inherited = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
+/** Where modules come from is the user's choice, also when it stands in the go env file. */
+const moduleSources = ['GOPROXY', 'GOSUMDB', 'GONOSUMDB', 'GONOPROXY', 'GOPRIVATE', 'GOINSECURE'];
+
+/**
+ * Finds the Go toolchain on PATH and the closed environment to run it in.
+ * GOENV=off and fixed GOFLAGS keep a -toolexec or -overlay of the user's environment out of a
+ * measured binary; caches lie in the clone so that nothing is left elsewhere.
+ * @throws PollgateError (usage) where Go is missing or too old, with the command that gets it
+ */
+export async function findGo(): Promise<GoToolchain> {
+  const asked = ['GOVERSION', 'GOARCH', 'GOROOT', ...moduleSources];
+  const result = await execa('go', ['env', '-json', ...asked], {
+    reject: false,
+    env: { GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' },
+  });
+  if (result.failed) {
+    throw usageError(
+      `Go >= ${minimumGo.major}.${minimumGo.minor} is needed and no go command was found on PATH.`,
+      goInstallCommand,
+    );
+  }
+  const found = JSON.parse(result.stdout) as Record<string, string>;
+  const version = found['GOVERSION'] ?? '';
+  if (!isSupported(version)) {
+    throw usageError(
+      `Go >= ${minimumGo.major}.${minimumGo.minor} is needed, ${version || 'an unknown version'} was found on PATH.`,
+      goInstallCommand,
+    );
+  }
+  return {
+    version,
+    arch: found['GOARCH'] ?? '',
+    goroot: found['GOROOT'] ?? '',
+    env: goEnvironment(found),
+  };
+}
+
+function isSupported(version: string): boolean {
+  const match = /^go(\d+)\.(\d+)/.exec(version);
+  const [major, minor] = [Number(match?.[1]), Number(match?.[2])];
+  return major > minimumGo.major || (major === minimumGo.major && minor >= minimumGo.minor);
+}
+
+function goEnvironment(found: Record<string, string>): Record<string, string> {
+  const kept = (names: string[], from: Record<string, string | undefined>) =>
+    Object.fromEntries(names.map((name) => [name, from[name] ?? '']).filter(([, v]) => v !== ''));
+  const cache = join(cacheDir, 'go');
+  return {
+    ...kept(inherited, process.env),
+    ...kept(moduleSources, found),
+    GOENV: 'off',
+    GOFLAGS: '-mod=readonly -modcacherw',
+    GOWORK: 'off',
+    GOTOOLCHAIN: 'local',
+    CGO_ENABLED: '0',
+    GOCACHE: join(cache, 'build'),
+    GOMODCACHE: join(cache, 'mod'),
+    GOPATH: join(cache, 'path'),
+    // The go command keeps its telemetry counters in the user's configuration folder.
+    XDG_CONFIG_HOME: join(cache, 'config'),
+  };
+}
+
+/**
+ * Runs a go command in a module's folder.
+ * @returns its standard output
+ * @throws PollgateError (infrastructure) with the compiler's own words
+ */
+export async function runGo(go: GoToolchain, moduleDir: string, args: string[]): Promise<string> {
+  const result = await execa('go', args, {
+    cwd: moduleDir,
+    env: go.env,
+    extendEnv: false,
+    reject: false,
+  });
+  if (result.failed) {
+    const output = result.stderr?.trim() || (result.shortMessage ?? 'no output');
+    throw infrastructureError(
+      `go ${args[0]} failed in ${moduleDir}:\n${indent(output)}`,
+      `cd ${JSON.stringify(moduleDir)} && go ${args.filter((arg) => !arg.startsWith('-overlay')).join(' ')}`,
+    );
+  }
+  return result.stdout;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}

@@ -1,0 +1,103 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type AcceptOptions, acceptCommand } from './commands/baseline.ts';
+import { type BenchOptions, benchCommand } from './commands/bench.ts';
+import { buildCommand } from './commands/build.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { reportCommand } from './commands/report.ts';
+import { packageVersion } from './commands/version.ts';
+import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
+import { reportsDir } from './lib/paths.ts';
+
+const capabilities = ['ebpf', 'pprof', 'io_uring'];
+
+/** The only place that ends the process. */
+process.exit(await main(process.argv));
+
+async function main(argv: string[]): Promise<ExitCode> {
+  let code: ExitCode = exitCode.pass;
+  const program = makeProgram((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(argv);
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCode.pass : exitCode.usage;
+    }
+    if (error instanceof PollgateError) {
+      console.error(`\n${error.message}\n  to mend it: ${error.remedy}`);
+      return error.exitCode;
+    }
+    console.error(`\nThis is a bug in pollgate: ${messageOf(error)}`);
+    console.error(error instanceof Error ? error.stack : '');
+    return exitCode.infrastructure;
+  }
+}
+
+function makeProgram(done: (code: ExitCode) => void): Command {
+  const program = new Command('pollgate')
+    .description('Benchmarks Go network I/O and gates merges on p50 and p99.')
+    .version(packageVersion)
+    .showSuggestionAfterError()
+    .exitOverride();
+  program
+    .command('bench')
+    .description('run a suite from its scenarios to its verdict: npm run bench <suite>')
+    .argument('<suite>', 'a folder of scenarios/, such as io_uring or fd_leak')
+    .option('--quick', 'fewer and shorter rounds: a look, not a measurement', false)
+    .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .addOption(
+      new Option('--require <names>', 'fail with exit code 5 without: ebpf, pprof, io_uring')
+        .argParser(parseNames)
+        .default([], 'none'),
+    )
+    .option('--scenarios <dir>', 'folder of the suites, for your own project')
+    .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
+    .action(async (suite: string, options: BenchOptions) => {
+      done(await benchCommand(suite, options));
+    });
+  program
+    .command('report')
+    .description('derive the reports of a run directory anew')
+    .argument('<run directory>', 'such as reports/20260101T000000Z-io_uring')
+    .action(async (directory: string) => done(await reportCommand(directory)));
+  program
+    .command('baseline')
+    .description('change the committed baselines')
+    .command('accept')
+    .description(
+      'make the baselines of a suite from its newest fitting runs: complete, clean, full',
+    )
+    .argument('<suite>', 'a folder of scenarios/')
+    .option('--runs <ids>', 'from these runs only, separated by commas', (ids) => ids.split(','))
+    .action(async (suite: string, options: AcceptOptions) => {
+      done(await acceptCommand(suite, options));
+    });
+  program
+    .command('doctor')
+    .description('look at every prerequisite: what is missing, what is lost, what mends it')
+    .option('--json', 'as JSON', false)
+    .action(async (options: { json: boolean }) => done(await doctorCommand(options)));
+  program
+    .command('build', { hidden: true })
+    .description('build the Go programs into .cache/')
+    .action(async () => done(await buildCommand()));
+  return program;
+}
+
+function parseSeed(text: string): string {
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) {
+    throw new InvalidArgumentError('a decimal number from 0 to 18446744073709551615 is needed.');
+  }
+  return text;
+}
+
+function parseNames(text: string): string[] {
+  const names = text.split(',');
+  const unknown = names.find((name) => !capabilities.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`${unknown} is not one of ${capabilities.join(', ')}.`);
+  }
+  return names;
+}

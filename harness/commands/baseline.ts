@@ -1,0 +1,113 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Evidence, readEvidence, type ScenarioEvidence } from '../analyze/evidence.ts';
+import { baselinePath, formatBaseline } from '../compare/baseline-file.ts';
+import { makeBaseline } from '../compare/make-baseline.ts';
+import { sameFingerprint } from '../host/fingerprint.ts';
+import { type ExitCode, exitCode, messageOf, usageError } from '../lib/errors.ts';
+import { writeFileAtomic } from '../lib/fs.ts';
+import { reportsDir } from '../lib/paths.ts';
+import { prepareAnalysis } from '../pipeline.ts';
+
+/** A spread between runs needs two; with three the interval becomes usable. */
+const fewestRuns = 1;
+const mostRuns = 10;
+
+export interface AcceptOptions {
+  /** Run ids; the newest fitting ones by default. */
+  runs?: readonly string[];
+}
+
+/**
+ * Makes the committed baseline of every scenario of a suite from recorded runs of one revision on
+ * one machine. All files are written, or none.
+ */
+export async function acceptCommand(suite: string, options: AcceptOptions): Promise<ExitCode> {
+  await prepareAnalysis();
+  const named = options.runs !== undefined;
+  const candidates = options.runs ?? (await newestRuns(suite));
+  const runs: Evidence[] = [];
+  for (const id of candidates) {
+    const evidence = await readEvidence(join(reportsDir, id)).catch((error: unknown) => {
+      if (named) {
+        throw error;
+      }
+      console.log(`left out ${id}: ${messageOf(error)}`);
+      return undefined;
+    });
+    const refusal = evidence && refusalOf(evidence, suite, runs[0]);
+    if (refusal !== undefined && named) {
+      throw usageError(`${id} cannot become a baseline: ${refusal}.`, `npm run bench ${suite}`);
+    }
+    if (refusal !== undefined) {
+      console.log(`left out ${id}: ${refusal}`);
+    } else if (evidence !== undefined && runs.length < mostRuns) {
+      runs.push(evidence);
+    }
+  }
+  if (runs.length < fewestRuns) {
+    throw usageError(
+      `No run of ${suite} can become a baseline: it must be complete, clean, not degraded, not --quick, of several rounds, and without failed requests.`,
+      `git status; npm run bench ${suite}`,
+    );
+  }
+  await writeBaselines(suite, runs);
+  return exitCode.pass;
+}
+
+async function writeBaselines(suite: string, runs: readonly Evidence[]): Promise<void> {
+  const [newest] = runs;
+  const files = (newest?.record.plans ?? []).map(({ id }) => {
+    const scenarios = runs.flatMap(({ scenarios: all }) => all.filter((s) => s.plan.id === id));
+    const records = runs.map(({ record }) => record);
+    return [baselinePath(suite, id), formatBaseline(makeBaseline(records, scenarios))] as const;
+  });
+  for (const [path, content] of files) {
+    await writeFileAtomic(path, content);
+    console.log(`wrote ${path} from ${runs.length} run${runs.length === 1 ? '' : 's'}`);
+  }
+  if (runs.length < 3) {
+    console.log(
+      `Times will stay inconclusive: ${runs.length} run${runs.length === 1 ? '' : 's'} cannot tell the spread between runs; three or more can.`,
+    );
+  }
+}
+
+/** Newest first. */
+async function newestRuns(suite: string): Promise<string[]> {
+  const names = await readdir(reportsDir).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(`Z-${suite}`))
+    .sort()
+    .reverse();
+}
+
+/** Why a run cannot become part of a baseline; undefined if it can. */
+function refusalOf(
+  { record, scenarios }: Evidence,
+  suite: string,
+  newest: Evidence | undefined,
+): string | undefined {
+  const differing = newest
+    ? sameFingerprint(newest.record.fingerprint, record.fingerprint)
+    : sameFingerprint(record.fingerprint, record.fingerprint);
+  const rules: [broken: boolean, why: string][] = [
+    [record.suite !== suite, `it is a run of ${record.suite}`],
+    [record.status !== 'complete', `it is ${record.status}`],
+    [record.dirty, 'the tree had uncommitted changes'],
+    [record.quick, 'it is a --quick run'],
+    [record.lost.length > 0, `it is degraded: no ${record.lost[0]?.what}`],
+    [scenarios.some(lostInRounds), 'a round lost a capture'],
+    [scenarios.some(({ rounds }) => rounds.length < 2), 'it has a single round'],
+    [
+      newest !== undefined && newest.record.revision !== record.revision,
+      'it is of another revision than the newest run',
+    ],
+    [differing.length > 0, `its machine is not the same or not known (${differing.join(', ')})`],
+  ];
+  return rules.find(([broken]) => broken)?.[1];
+}
+
+function lostInRounds({ rounds }: ScenarioEvidence): boolean {
+  return rounds.some(({ record }) => Object.keys(record.missing).length > 0);
+}

@@ -1,0 +1,145 @@
+import type { ScenarioEvidence } from '../analyze/evidence.ts';
+import type { GeneratorCheck } from '../analyze/generator.ts';
+import { minimumExceedances } from '../analyze/measure.ts';
+import type { Measurement } from '../analyze/measurement.ts';
+import { netpollerContradiction } from '../analyze/netpoller-proof.ts';
+import type { Finding } from '../diagnose/finding.ts';
+import type { RunRecord } from '../run/run-record.ts';
+import { isMetricId, type MetricId, metrics } from '../scenario/metric.ts';
+import type { Baseline } from './baseline.ts';
+import { judgeBudget } from './judge-budget.ts';
+import { judgeExpectations } from './judge-expectation.ts';
+import { judgeRegression } from './judge-regression.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface JudgeInput {
+  record: RunRecord;
+  evidence: ScenarioEvidence;
+  measurements: readonly Measurement[];
+  generator: readonly GeneratorCheck[];
+  findings: readonly Finding[];
+  baseline: Baseline | null;
+}
+
+/** One verdict for every limit of every gate and variant, and for every expectation. */
+export function judge(input: JudgeInput): Verdict[] {
+  const { scenario } = input.evidence.plan;
+  const verdicts = Object.entries(scenario.gates).flatMap(([metric, gate]) =>
+    Object.keys(scenario.variants).flatMap((variant): Verdict[] => {
+      if (!isMetricId(metric)) {
+        throw new Error(`the plan gates ${metric}, which is no metric`);
+      }
+      const measured = readGated(input, variant, metric);
+      const limits: Verdict[] = [];
+      const budget = gate.maxNs ?? gate.maxCount ?? gate.minPerSec;
+      if (budget !== undefined) {
+        limits.push(judgeBudget(measured, budget));
+      }
+      if (gate.regressionLimitPercent !== undefined) {
+        limits.push(judgeRegression(input, measured, gate.regressionLimitPercent));
+      }
+      return limits;
+    }),
+  );
+  return [...verdicts, ...judgeExpectations(input)];
+}
+
+/** A gated metric of one variant: measured, or with the reason why it must not be judged. */
+export interface Gated {
+  variant: string;
+  metric: MetricId;
+  values: Measurement['values'];
+  summary: Measurement['summary'];
+  unfit: { outcome: 'invalid' | 'unmeasurable'; found: string; advice: string } | null;
+}
+
+function readGated(input: JudgeInput, variant: string, metric: MetricId): Gated {
+  const measurement = input.measurements.find(
+    (candidate) => candidate.variant === variant && candidate.metric === metric,
+  );
+  return {
+    variant,
+    metric,
+    values: measurement?.values ?? [],
+    summary: measurement?.summary ?? null,
+    unfit: unfitness(input, variant, metric, measurement),
+  };
+}
+
+/** Dead data must not pass: every way to have none is named here, before any limit is looked at. */
+function unfitness(
+  { record, evidence, generator }: JudgeInput,
+  variant: string,
+  metric: MetricId,
+  measurement: Measurement | undefined,
+): Gated['unfit'] {
+  const { window } = metrics[metric];
+  const broken = generator.filter(
+    (check) => check.variant === variant && check.state === 'invalid',
+  );
+  if (window !== 'closed-loop' && broken.length > 0) {
+    const [first] = broken;
+    const found = `round ${first?.round}: ${first?.reasons.join('; ')}`;
+    return { outcome: 'invalid', found, advice: 'look at the server: its requests failed' };
+  }
+  const contradiction = netpollerContradiction(evidence, variant);
+  if (contradiction !== null) {
+    return { outcome: 'invalid', found: contradiction, advice: 'npm run doctor' };
+  }
+  const lost = record.lost.find(({ capability }) => window === 'observed' && capability === 'ebpf');
+  if (lost !== undefined) {
+    return {
+      outcome: 'unmeasurable',
+      found: `no ${lost.what}: ${lost.reason}`,
+      advice: lost.remedy,
+    };
+  }
+  const dropped = droppedEvents(evidence, variant, metric);
+  if (dropped !== null) {
+    return {
+      outcome: 'invalid',
+      found: dropped,
+      advice: 'lower ratePerSec: a probe’s map was full',
+    };
+  }
+  // Of the plan, not of the rounds that are there: a round that got lost must not go unnoticed.
+  const planned = evidence.plan.rounds.length;
+  const present = measurement?.values.filter((value) => Number.isFinite(value)).length ?? 0;
+  if (measurement === undefined || measurement.summary === null || present < planned) {
+    const reason = evidence.rounds.flatMap(({ record: r }) => Object.values(r.missing))[0];
+    const found = `${present} of ${planned} rounds have a value`;
+    const outcome = window === 'observed' ? 'unmeasurable' : 'invalid';
+    return { outcome, found: reason ? `${found}: ${reason}` : found, advice: 'npm run doctor' };
+  }
+  if (metric === 'latency-p99' && measurement.samples < 100 * minimumExceedances) {
+    const factor = (100 * minimumExceedances) / Math.max(1, measurement.samples);
+    return {
+      outcome: 'unmeasurable',
+      found: `${Math.floor(measurement.samples / 100)} requests beyond p99, ${minimumExceedances} needed`,
+      advice: `measure ${factor.toFixed(1)} times as long: rounds.count or rounds.unobservedMs`,
+    };
+  }
+  return null;
+}
+
+/** The counters of lost events (bpf/README.md) that make a metric too small. */
+const lossesOf: Partial<Record<MetricId, readonly string[]>> = {
+  'leaked-descriptors-per-1000': ['fdMapFull', 'threadStateFull'],
+  'wakeup-p99': ['wakeupMapFull'],
+};
+
+function droppedEvents(
+  evidence: ScenarioEvidence,
+  variant: string,
+  metric: MetricId,
+): string | null {
+  for (const { record, netprobe } of evidence.rounds) {
+    for (const name of lossesOf[metric] ?? []) {
+      const count = netprobe?.targets[variant]?.lost[name] ?? 0;
+      if (count > 0) {
+        return `round ${record.round}: ${count} events lost (${name})`;
+      }
+    }
+  }
+  return null;
+}

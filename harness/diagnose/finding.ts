@@ -1,0 +1,31 @@
+import Type, { type Static } from 'typebox';
+import { causes } from '../scenario/cause.ts';
+
+/** One piece of evidence: where it comes from and what it says, as a sentence with figures. */
+export const Evidence = Type.Object(
+  {
+    view: Type.Enum(['kernel', 'runtime', 'proc']),
+    source: Type.String(),
+    says: Type.String(),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * A root cause and how sure it is: `confirmed` by two independent views, `suspected` by one,
+ * `ruled-out` by the view that would show it, `unknown` where neither could look.
+ */
+export const Finding = Type.Object(
+  {
+    cause: Type.Enum([...causes]),
+    variant: Type.String(),
+    state: Type.Enum(['confirmed', 'suspected', 'ruled-out', 'unknown']),
+    summary: Type.String(),
+    evidence: Type.Array(Evidence),
+    remedy: Type.String(),
+  },
+  { additionalProperties: false },
+);
+
+export type Evidence = Static<typeof Evidence>;
+export type Finding = Static<typeof Finding>;

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { infrastructureError, messageOf } from './errors.ts';
+
+/**
+ * Writes a file so that it is there whole or not at all: a temporary file beside it, fsync, rename.
+ * A full disk leaves the old content in place and no temporary file behind.
+ */
+export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, 'wx');
+    try {
+      // FileHandle.writeFile loops over short writes, which a plain write() does not report.
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw infrastructureError(
+      `${path} could not be written: ${messageOf(cause)}`,
+      `free space and check permissions: df -h ${JSON.stringify(dirname(path))}`,
+      cause,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+/** A text that is written into the page and allowed there by its hash alone. */
+interface Inline {
+  text: string;
+  /** As a Content-Security-Policy source: 'sha256-…'. */
+  source: string;
+}
+
+export interface Assets {
+  style: Inline;
+  script: Inline;
+}
+
+let loaded: Assets | undefined;
+
+/** Style and script of the page: uPlot with its licence, and our own, read once. */
+export function loadAssets(): Assets {
+  loaded ??= { style: inline(styleText()), script: inline(scriptText()) };
+  return loaded;
+}
+
+function styleText(): string {
+  const own = ['theme', 'page', 'parts'].map((name) => ownFile(`../client/${name}.css`));
+  return ['', uplotFile('dist/uPlot.min.css').trim(), ...own].join('\n');
+}
+
+function scriptText(): string {
+  const licence = uplotFile('LICENSE').trim();
+  const library = uplotFile('dist/uPlot.iife.min.js').trim();
+  return `\n/* uPlot\n${licence}\n*/\n${library}\n${ownFile('../client/charts.js')}`;
+}
+
+function ownFile(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8');
+}
+
+function uplotFile(path: string): string {
+  const url = createRequire(import.meta.url).resolve(`uplot/${path}`);
+  // The parser of the page turns CR LF into LF before it hashes.
+  return readFileSync(url, 'utf8').replaceAll('\r\n', '\n');
+}
+
+function inline(text: string): Inline {
+  const hash = createHash('sha256').update(text).digest('base64');
+  return { text, source: `'sha256-${hash}'` };
+}

@@ -1,0 +1,138 @@
+import { formatDuration } from '../../lib/units.ts';
+import type { Chart } from '../chart.ts';
+import type { Content } from '../content.ts';
+import { closingPanels, leadingPanels, scenarioPanels } from '../panels/index.ts';
+import type { Report, ScenarioReport } from '../report.ts';
+import { comparedWords, outcomeWords, reservations } from '../words.ts';
+import { loadAssets } from './assets.ts';
+import { contentHtml, swatchSymbols, variantStyles } from './html-parts.ts';
+import { embeddedJson, html } from './html-text.ts';
+import { visibleLines } from './text.ts';
+
+/** A part of the page with an anchor. */
+interface Section {
+  id: string;
+  title: string;
+  body: string;
+  charts: Chart[];
+}
+
+/**
+ * The report as one page that needs nothing else: style, script and data are inside, and its
+ * Content-Security-Policy forbids every request. The same report gives the same bytes.
+ */
+export function renderHtml(report: Report): string {
+  const { style, script } = loadAssets();
+  const leading = leadingPanels.flatMap((p) => section(p.id, p.title, p.content(report)));
+  const scenarios = report.scenarios.map((scenario, index) =>
+    scenarioSections(scenario, `s${index + 1}`, report),
+  );
+  const closing = closingPanels.flatMap((p) => section(p.id, p.title, p.content(report)));
+  const charts = [...leading, ...scenarios.flat(), ...closing].flatMap((s) => s.charts);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${script.source}; style-src ${style.source}; img-src data:; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${html(`${outcomeWords[report.outcome].mark} ${report.suite}: ${outcomeWords[report.outcome].label}`)}</title>
+<link rel="icon" href="data:,">
+<style>${style.text}</style>
+</head>
+<body>
+${swatchSymbols()}
+${bannerHtml(report)}
+<div class="columns">
+${navHtml(leading, report.scenarios, scenarios, closing)}
+<main>
+${leading.map(sectionHtml).join('\n')}
+${report.scenarios.map((scenario, index) => scenarioHtml(scenario, `s${index + 1}`, scenarios[index] ?? [])).join('\n')}
+<article id="run"><header><h2>The run</h2></header>
+${closing.map(sectionHtml).join('\n')}
+</article>
+</main>
+</div>
+<script type="application/json" id="chart-data">${embeddedJson({ styles: variantStyles, charts })}</script>
+<script>${script.text}</script>
+</body>
+</html>
+`;
+}
+
+function section(id: string, title: string, content: Content | null, prefix = 'run'): Section[] {
+  if (content === null) {
+    return [];
+  }
+  const charts = content.charts.map((chart) => ({ ...chart, id: `${prefix}-${chart.id}` }));
+  return [{ id, title, body: contentHtml(content, prefix), charts }];
+}
+
+function scenarioSections(scenario: ScenarioReport, prefix: string, report: Report): Section[] {
+  return scenarioPanels.flatMap((panel) =>
+    section(`${prefix}-${panel.id}`, panel.title, panel.content(scenario, report), prefix),
+  );
+}
+
+function bannerHtml(report: Report): string {
+  const { mark, label, tone } = outcomeWords[report.outcome];
+  const facts = [comparedWords(report), `exit code ${report.exitCode}`];
+  const chips = [
+    ...facts.map((fact) => `<li>${html(fact)}</li>`),
+    ...reservations(report).map((word) => `<li class="warn">${html(word)}</li>`),
+  ];
+  const failure =
+    report.failure === '' ? '' : `<pre>${visibleLines(report.failure).map(html).join('\n')}</pre>`;
+  return `<header class="banner ${tone}">
+<p class="suite">pollgate <span>·</span> ${html(report.suite)}</p>
+<h1><span class="mark" aria-hidden="true">${mark}</span> ${html(label.charAt(0).toUpperCase() + label.slice(1))}</h1>
+<p class="headline">${html(report.headline)}</p>
+${failure}<ul class="chips">${chips.join('')}</ul>
+<p class="when">${html(report.startedAt)} · took ${html(formatDuration(report.durationNs))} · revision <code>${html(report.revision.slice(0, 12) || 'unknown')}</code> · ${html(report.fingerprint.cpuModel)}, kernel ${html(report.fingerprint.kernel)}, ${html(report.fingerprint.goVersion)}</p>
+</header>`;
+}
+
+function navHtml(
+  leading: Section[],
+  scenarios: ScenarioReport[],
+  sections: Section[][],
+  closing: Section[],
+): string {
+  const link = (id: string, text: string) => `<a href="#${id}">${html(text)}</a>`;
+  const items = (list: Section[]) => list.map((s) => `<li>${link(s.id, s.title)}</li>`).join('');
+  const scenarioItems = scenarios.map(
+    (scenario, index) =>
+      `<li class="group">${link(`s${index + 1}`, scenario.id)}<ul>${items(sections[index] ?? [])}</ul></li>`,
+  );
+  return `<nav aria-label="Contents"><ul>${items(leading)}${scenarioItems.join('')}<li class="group">${link('run', 'The run')}<ul>${items(closing)}</ul></li></ul></nav>`;
+}
+
+function sectionHtml({ id, title, body }: Section): string {
+  return `<section id="${id}"><h3>${html(title)}</h3>\n${body}\n</section>`;
+}
+
+function scenarioHtml(scenario: ScenarioReport, id: string, sections: Section[]): string {
+  const warnings = scenario.warnings.map((text) => `<li>${html(text)}</li>`).join('');
+  const rounds = `${scenario.finished} of ${scenario.rounds} rounds finished`;
+  return `<article id="${id}"><header class="intro">
+<h2>${html(scenario.id)} <span>${html(scenario.title)}</span></h2>
+<p class="question">${html(scenario.question)}</p>
+<p class="load">${html(scenario.load)} · ${scenario.finished < scenario.rounds ? `<span class="warn">${rounds}</span>` : rounds}</p>
+${warnings === '' ? '' : `<ul class="warnings">${warnings}</ul>\n`}</header>
+${sections.map(sectionHtml).join('\n')}
+${absentHtml(scenario, sections)}
+</article>`;
+}
+
+/** What a reader may look for and not find. */
+function absentHtml(scenario: ScenarioReport, sections: Section[]): string {
+  if (scenario.finished === 0) {
+    return '<p class="note">No round was finished, so there is nothing to compare.</p>';
+  }
+  const shown = new Set(sections.map((s) => s.title));
+  const absent = scenarioPanels.map((panel) => panel.title).filter((title) => !shown.has(title));
+  return absent.length === 0
+    ? ''
+    : `<p class="note absent">No data for: ${html(absent.join(' · '))}.</p>`;
+}

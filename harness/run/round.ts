@@ -1,0 +1,174 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FixtureBuild } from '../build/fixture-build.ts';
+import { type Child, untilOneEnds } from '../lib/child.ts';
+import { writeFileAtomic } from '../lib/fs.ts';
+import { formatJson } from '../lib/json.ts';
+import type { Plan, PlannedRound } from '../plan/plan.ts';
+import { isFixture } from '../scenario/scenario.ts';
+import type { Listener } from './events.ts';
+import { Loadgen, type Phase } from './loadgen.ts';
+import { observe } from './observe.ts';
+import type { Placement } from './placement.ts';
+import { roundFiles } from './run-directory.ts';
+import type { RoundRecord } from './run-record.ts';
+import { type Server, startFixture, startPackage, stopServer } from './server.ts';
+import { edges, takeSnapshots } from './snapshot.ts';
+
+/** What every round of a run shares. */
+export interface RoundContext {
+  /** Build of each variant. */
+  builds: ReadonlyMap<string, FixtureBuild>;
+  loadgen: string;
+  tracesum: string;
+  /** How netprobe is called (behind sudo where needed); undefined where it cannot run. */
+  netprobe: readonly string[] | undefined;
+  /** Arguments that the harness adds for every fixture: its data file. */
+  fixtureArgs: readonly string[];
+  placement: Placement;
+  signal: AbortSignal;
+  listen: Listener;
+}
+
+/** The load goes on for this long after the probes are attached, before the window opens. */
+const settleMs = 300;
+
+/**
+ * One round: fresh servers, warm-up, the unobserved window, then the observed one at the same
+ * load, stop. Writes its captures into `dir` and round.json last.
+ */
+export async function runRound(
+  plan: Plan,
+  planned: PlannedRound,
+  context: RoundContext,
+  dir: string,
+): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const servers: Server[] = [];
+  let generator: Loadgen | undefined;
+  try {
+    for (const variant of planned.order) {
+      servers.push(await startServer(plan, variant, context));
+    }
+    const phases = plannedPhases(plan);
+    const measured = async () => {
+      generator = await Loadgen.start({
+        binary: context.loadgen,
+        outDir: dir,
+        load: plan.scenario.load,
+        arms: servers.map((s) => ({ name: s.variant, address: s.record.address })),
+        seed: planned.seed,
+        phases,
+        cpu: context.placement.generator,
+      });
+      const windows = await measure({ plan, planned, context, dir, servers, generator });
+      await generator.finish();
+      return windows;
+    };
+    const children = servers.map((server) => server.child);
+    const windows = await Promise.race([
+      measured().catch((error: unknown) => blameTheDead(children, error)),
+      untilOneEnds(children),
+      whenAborted(context.signal),
+    ]);
+    for (const server of servers) {
+      await stopServer(server);
+    }
+    const record: RoundRecord = {
+      schema: 1,
+      round: planned.round,
+      servers: Object.fromEntries(servers.map((server) => [server.variant, server.record])),
+      ...windows,
+    };
+    await writeFileAtomic(join(dir, roundFiles.record), formatJson(record));
+  } finally {
+    await Promise.all(
+      [...servers.map((server) => server.child), generator?.child].map((child) => child?.stop(0)),
+    );
+  }
+}
+
+/** How long a server's end may take to be noticed after it broke something else. */
+const deathNoticeMs = 500;
+
+/** A server that died explains whatever failed after it better than the failure itself. */
+async function blameTheDead(children: readonly Child[], error: unknown): Promise<never> {
+  const { promise: nobodyDied, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, deathNoticeMs);
+  try {
+    await Promise.race([untilOneEnds(children), nobodyDied]);
+  } finally {
+    clearTimeout(timer);
+  }
+  throw error;
+}
+
+interface Measuring {
+  plan: Plan;
+  planned: PlannedRound;
+  context: RoundContext;
+  dir: string;
+  servers: readonly Server[];
+  generator: Loadgen;
+}
+
+async function measure(round: Measuring): Promise<Pick<RoundRecord, 'windows' | 'missing'>> {
+  const { plan, servers, context } = round;
+  const { warmupMs, unobservedMs } = plan.windows;
+  if (warmupMs > 0) {
+    await runPhase(round, 'warmup', warmupMs);
+  }
+  const unobservedBegin = await takeSnapshots(servers);
+  await runPhase(round, 'unobserved', unobservedMs);
+  const unobservedEnd = await takeSnapshots(servers);
+  const { observed, missing } = await observe({
+    ...round,
+    netprobe: context.netprobe,
+    settle: () => runPhase(round, 'settle', settleMs),
+    load: () => runPhase(round, 'observed', plan.windows.observedMs),
+  });
+  return {
+    windows: { unobserved: edges(unobservedBegin, unobservedEnd), observed },
+    missing,
+  };
+}
+
+async function runPhase(round: Measuring, name: string, durationMs: number): Promise<void> {
+  const { listen } = round.context;
+  listen({ type: 'phase', phase: name, durationMs });
+  await round.generator.run(name, (progress) => listen({ type: 'load', progress }));
+}
+
+function plannedPhases(plan: Plan): Phase[] {
+  const { warmupMs, unobservedMs, observedMs } = plan.windows;
+  return [
+    { name: 'warmup', durationMs: warmupMs, record: false },
+    { name: 'unobserved', durationMs: unobservedMs, record: true },
+    { name: 'settle', durationMs: settleMs, record: false },
+    { name: 'observed', durationMs: observedMs, record: true },
+  ].filter((phase) => phase.durationMs > 0);
+}
+
+/** Starts the server of one variant, pinned to the CPUs of the servers. */
+export async function startServer(
+  plan: Plan,
+  variant: string,
+  context: RoundContext,
+): Promise<Server> {
+  const spec = plan.scenario.variants[variant];
+  const build = context.builds.get(variant);
+  if (spec === undefined || build === undefined) {
+    throw new Error(`the plan names ${variant}, which has no ${spec ? 'build' : 'variant'}`);
+  }
+  const options = { variant, build, cpus: context.placement.servers };
+  return isFixture(spec)
+    ? startFixture(spec, { ...options, dataArgs: context.fixtureArgs })
+    : startPackage(spec, { ...options, dataArgs: [] });
+}
+
+async function whenAborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,210 @@
+import Type, { type Static } from 'typebox';
+
+/** Names become file names and HDR log tags, so they are kept to what is safe in both. */
+export const namePattern = '^[a-z0-9][a-z0-9_-]{0,63}$';
+export const Name = Type.String({ pattern: namePattern });
+
+const strict = { additionalProperties: false } as const;
+
+const ServerOptions = {
+  args: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'Command-line arguments. {port} stands for the port that the harness chose.',
+    }),
+  ),
+  env: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String()),
+  ),
+};
+
+/** One of the servers under go-fixtures/cmd, held to the fixture contract. */
+export const FixtureVariant = Type.Object(
+  {
+    fixture: Name,
+    netpoller: Type.Enum(['epoll', 'io_uring'], {
+      description: 'epoll: the stock runtime. io_uring: the same source, the netpoller replaced.',
+    }),
+    ...ServerOptions,
+  },
+  strict,
+);
+
+/** Any Go program of the user's own; it needs to know nothing of pollgate. */
+export const PackageVariant = Type.Object(
+  {
+    package: Type.Object(
+      {
+        moduleDir: Type.String({
+          description: 'Folder of its go.mod, relative to the scenario file.',
+        }),
+        path: Type.String({ description: 'Package inside the module, such as ./cmd/server.' }),
+      },
+      strict,
+    ),
+    ready: Type.Object(
+      {
+        httpPath: Type.Optional(
+          Type.String({
+            pattern: '^/',
+            description: 'Ready when a GET answers 2xx; without it: when the TCP port accepts.',
+          }),
+        ),
+        timeoutMs: Type.Integer({ minimum: 1, maximum: 60_000 }),
+      },
+      strict,
+    ),
+    pprofPath: Type.Optional(
+      Type.String({
+        pattern: '^/',
+        description: 'Where net/http/pprof answers on the same port, such as /debug/pprof/.',
+      }),
+    ),
+    ...ServerOptions,
+  },
+  strict,
+);
+
+export const Variant = Type.Union([FixtureVariant, PackageVariant]);
+
+const LoadCommon = {
+  connectionsPerVariant: Type.Integer({ minimum: 1, maximum: 16_000 }),
+  ratePerSec: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    description:
+      'Requests per second of the generator over all variants together; Poisson arrivals.',
+  }),
+  interleave: Type.Enum(['slice', 'request'], {
+    description:
+      'slice: variants take turns (ABBA); request: each request goes to a random variant.',
+  }),
+  sliceMs: Type.Integer({ minimum: 10, maximum: 1000 }),
+  requestTimeoutMs: Type.Integer({ minimum: 10, maximum: 60_000 }),
+};
+
+export const HttpLoad = Type.Object(
+  {
+    protocol: Type.Literal('http1'),
+    method: Type.String({ pattern: '^[A-Z]+$' }),
+    path: Type.String({ pattern: '^/' }),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    expectStatus: Type.Integer({ minimum: 100, maximum: 599 }),
+    ...LoadCommon,
+  },
+  strict,
+);
+
+export const BlockLoad = Type.Object(
+  {
+    protocol: Type.Literal('block-4k'),
+    pages: Type.Integer({
+      minimum: 1,
+      maximum: 16_777_216,
+      description: 'Pages of 4,096 bytes in the data file.',
+    }),
+    ...LoadCommon,
+  },
+  strict,
+);
+
+export const Load = Type.Union([HttpLoad, BlockLoad]);
+
+export const Rounds = Type.Object(
+  {
+    count: Type.Integer({ minimum: 1, maximum: 100 }),
+    warmupMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
+    unobservedMs: Type.Integer({
+      minimum: 500,
+      maximum: 600_000,
+      description: 'Window that latency and CPU verdicts read.',
+    }),
+    observedMs: Type.Integer({
+      minimum: 500,
+      maximum: 60_000,
+      description: 'Window with probes and profiles attached.',
+    }),
+  },
+  strict,
+);
+
+/** What is held against the committed baseline and against an absolute budget, per metric. */
+export const Gate = Type.Object(
+  {
+    regressionLimitPercent: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1000,
+        description: 'A change for the worse beyond this is a regression.',
+      }),
+    ),
+    maxNs: Type.Optional(Type.Integer({ minimum: 1 })),
+    maxCount: Type.Optional(Type.Number({ minimum: 0 })),
+    minPerSec: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  { ...strict, minProperties: 1 },
+);
+
+export const Scenario = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    title: Type.String({ minLength: 1 }),
+    question: Type.String({
+      minLength: 1,
+      description: 'The question that the run answers, as a sentence.',
+    }),
+    variants: Type.Record(Name, Variant, { ...strict, minProperties: 1 }),
+    reference: Type.String({
+      pattern: namePattern,
+      description: 'The variant that the others are compared with.',
+    }),
+    load: Load,
+    closedLoop: Type.Optional(
+      Type.Object(
+        {
+          connections: Type.Integer({ minimum: 1, maximum: 1000 }),
+          durationMs: Type.Integer({ minimum: 1000, maximum: 60_000 }),
+        },
+        {
+          ...strict,
+          description: 'autocannon in closed loop, for the throughput figure (http1 only).',
+        },
+      ),
+    ),
+    rounds: Rounds,
+    quick: Type.Object(
+      { ...Rounds.properties },
+      { ...strict, description: 'The rounds of a --quick run: a look, not a measurement.' },
+    ),
+    gates: Type.Record(Type.String(), Gate, {
+      description: 'Metric id to limits; the ids are listed in harness/scenario/metric.ts.',
+    }),
+    expect: Type.Optional(
+      Type.Record(Name, Type.Array(Name), {
+        ...strict,
+        description: 'Findings that must be confirmed per variant: exactly these and no others.',
+      }),
+    ),
+  },
+  strict,
+);
+
+export type Scenario = Static<typeof Scenario>;
+export type Variant = Static<typeof Variant>;
+export type FixtureVariant = Static<typeof FixtureVariant>;
+export type PackageVariant = Static<typeof PackageVariant>;
+export type Load = Static<typeof Load>;
+export type Rounds = Static<typeof Rounds>;
+export type Gate = Static<typeof Gate>;
+
+/** A scenario with the place it came from. */
+export interface LoadedScenario {
+  suite: string;
+  id: string;
+  /** Absolute path of the file. */
+  path: string;
+  scenario: Scenario;
+}
+
+export function isFixture(variant: Variant): variant is FixtureVariant {
+  return 'fixture' in variant;
+}

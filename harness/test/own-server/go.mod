@@ -1,0 +1,3 @@
+module example.com/own-server
+
+go 1.26
