@@ -43,8 +43,17 @@ function compareOne(measurement: Measurement, base: Measurement): Comparison[] {
   ];
 }
 
+/** A difference that nobody acts on, however surely it is there. */
+const equalWithin = 1.01;
+
 function directionOf(ratio: Interval, better: 'lower' | 'higher'): Comparison['direction'] {
-  if (ratio.lo === null || ratio.hi === null || (ratio.lo <= 1 && ratio.hi >= 1)) {
+  if (ratio.lo === null || ratio.hi === null) {
+    return 'undecided';
+  }
+  if (ratio.lo >= 1 / equalWithin && ratio.hi <= equalWithin) {
+    return 'equal';
+  }
+  if (ratio.lo <= 1 && ratio.hi >= 1) {
     return 'undecided';
   }
   return ratio.hi < 1 === (better === 'lower') ? 'better' : 'worse';

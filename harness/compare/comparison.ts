@@ -10,8 +10,11 @@ export const Comparison = Type.Object(
     reference: Type.String(),
     /** variant ÷ reference; above 1 is more of the metric. Null with fewer than 2 paired rounds. */
     ratio: Type.Union([Interval, Type.Null()]),
-    /** `better` and `worse` only where the interval excludes 1. */
-    direction: Type.Enum(['better', 'worse', 'undecided']),
+    /**
+     * `equal` where the whole interval lies within 1 % of 1, whatever its sign; otherwise `better`
+     * and `worse` only where it excludes 1.
+     */
+    direction: Type.Enum(['better', 'worse', 'equal', 'undecided']),
     warnings: Type.Array(Type.String()),
   },
   { additionalProperties: false },

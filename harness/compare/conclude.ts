@@ -101,9 +101,12 @@ function variantSentence({ id, comparisons }: Judged): string[] {
   const parts = comparisons
     .filter(({ metric }) => metric === 'latency-p50' || metric === 'latency-p99')
     .map(({ metric, ratio, direction }) => {
-      const words = { better: 'lower', worse: 'higher', undecided: 'not distinguishable' }[
-        direction
-      ];
+      const words = {
+        better: 'lower',
+        worse: 'higher',
+        undecided: 'not distinguishable',
+        equal: 'equal within 1 %',
+      }[direction];
       return `${metrics[metric].label} ${formatRatio(ratio)} (${words})`;
     });
   const [first] = comparisons;

@@ -64,7 +64,7 @@ export function findFdLeak(evidence: ScenarioEvidence, variant: string): Finding
       remedy: 'close them on every path: defer resp.Body.Close(), conn.Close(), file.Close()',
     };
   }
-  if (seenBy(kernel) || seenBy(proc) || kernel === null || proc === null) {
+  if (seenBy(kernel) || seenBy(proc)) {
     const remedy =
       kernel === null ? 'npm run doctor: eBPF would confirm or refute it' : 'repeat it';
     return { ...common, state: 'suspected', summary: disagreement(kernel, proc), remedy };

@@ -371,7 +371,7 @@ function makeTarget(own: VariantNumbers, netpoller: 'epoll' | 'io_uring'): Probe
       [netpoller === 'epoll' ? 'epoll_pwait' : 'io_uring_enter']: calls(own.polls),
     },
     descriptors: {
-      opened: { socket: 100, ...own.leaked },
+      opened: { ...own.leaked, socket: 100 + (own.leaked['socket'] ?? 0) },
       closed: { socket: 100 },
       closedPreexisting: 0,
       openAtEnd: { ...own.leaked },

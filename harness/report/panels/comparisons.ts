@@ -94,6 +94,7 @@ function valueCell(measurement: Measurement | undefined, metric: MetricId): Cell
 const readingTones: Record<Comparison['direction'], Tone> = {
   better: 'good',
   worse: 'bad',
+  equal: 'muted',
   undecided: 'muted',
 };
 

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { execPath, kill } from 'node:process';
+import { expect, onTestFinished, test } from 'vitest';
+import { Child } from './child.ts';
+
+const longMs = 20_000;
+
+/**
+ * A harness that waits for its signal: prints its child's pid, then what it was interrupted with,
+ * and goes on until it is told to end, as a run does that stops its servers in order.
+ */
+async function harness(whenAborted: string): Promise<{ self: Child; childPid: number }> {
+  const from = (file: string) => JSON.stringify(`${import.meta.dirname}/${file}`);
+  const script = `
+    import { Child } from ${from('child.ts')};
+    import { interruptSignal } from ${from('interrupt.ts')};
+    const signal = interruptSignal();
+    const command = ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'];
+    const child = await Child.start({ label: 'c', command, lines: true });
+    await child.nextLine(20_000);
+    signal.addEventListener('abort', () => {
+      console.log(signal.reason.name, signal.reason.exitCode);
+      ${whenAborted}
+    });
+    console.log(child.pid);
+    process.stdin.resume();
+  `;
+  const command = [execPath, '--input-type=module', '--eval', script];
+  const self = await Child.start({ label: 'harness', command, lines: true });
+  onTestFinished(async () => {
+    self.kill();
+    await self.exited;
+  });
+  return { self, childPid: Number(await self.nextLine(longMs)) };
+}
+
+async function runs(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
+}
+
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 143],
+] as const)('%s aborts with exit code %d and lets the run end in order', async ([name, code]) => {
+  const { self, childPid } = await harness('process.exit(signal.reason.exitCode)');
+  kill(self.pid, name);
+  expect(await self.nextLine(longMs)).toBe(`PollgateError ${code}`);
+  expect(await self.exited).toEqual({ code, signal: null });
+  // Whatever way it exits, it leaves no child behind.
+  await expect.poll(() => runs(childPid), { timeout: longMs }).toBe(false);
+});
+
+test('the second signal of one Ctrl-C, as npm sends it, changes nothing', async () => {
+  // Listeners run in the order in which they were added: this one speaks after the harness's own.
+  const speak = `
+    process.on('SIGINT', () => console.log('seen again'));
+    process.stdin.on('data', () => process.exit(9));
+  `;
+  const { self, childPid } = await harness(speak);
+  kill(self.pid, 'SIGINT');
+  expect(await self.nextLine(longMs)).toBe('PollgateError 130');
+  kill(self.pid, 'SIGINT');
+  expect(await self.nextLine(longMs)).toBe('seen again');
+  expect(await runs(childPid)).toBe(true);
+  self.writeLine('end');
+  expect(await self.exited).toEqual({ code: 9, signal: null });
+  await expect.poll(() => runs(childPid), { timeout: longMs }).toBe(false);
+});
+
+test('a later second signal ends everything at once', async () => {
+  const later =
+    'const real = performance.now.bind(performance); performance.now = () => real() + 1001; console.log("later")';
+  const { self, childPid } = await harness(later);
+  kill(self.pid, 'SIGINT');
+  expect(await self.nextLine(longMs)).toBe('PollgateError 130');
+  expect(await self.nextLine(longMs)).toBe('later');
+  kill(self.pid, 'SIGTERM');
+  expect(await self.exited).toEqual({ code: 143, signal: null });
+  await expect.poll(() => runs(childPid), { timeout: longMs }).toBe(false);
+});
