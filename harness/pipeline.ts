@@ -40,13 +40,13 @@ export interface Prepared {
 /** Scenario → Plan → FixtureBuild: everything that needs no load. */
 export async function prepare(
   suite: string,
-  options: PlanOptions & { scenariosDir?: string },
+  options: PlanOptions & { scenariosDir?: string; onBuild: (missing: number) => void },
 ): Promise<Prepared> {
   const scenarios = await loadSuite(suite, options.scenariosDir);
   const plans = scenarios.map((scenario) => makePlan(scenario, options));
   const go = await findGo();
   const programs = [...scenarioPrograms(scenarios), ...Object.values(tools)];
-  const { builds } = await buildPrograms(go, programs);
+  const { builds } = await buildPrograms(go, programs, options.onBuild);
   await makeDataFiles(scenarios);
   return { scenarios, plans, go, builds };
 }

@@ -38,11 +38,13 @@ export function binaryPath(program: Pick<Program, 'name' | 'netpoller'>): string
  * Builds what is not there yet, by content: a program of ours is up to date when the hash over all
  * files of its module, the flags and the toolchain is the one it was built from. A user's module
  * may reach outside its folder (replace, workspace), so there the go command's own cache decides.
+ * @param onBuild told how many programs must be built, before that begins
  * @returns one build per program, in the given order, and how many had to be built
  */
 export async function buildPrograms(
   go: GoToolchain,
   programs: readonly Program[],
+  onBuild: (missing: number) => void,
 ): Promise<{ builds: FixtureBuild[]; built: number }> {
   await mkdir(binDir, { recursive: true });
   const modules = new Map<string, string>();
@@ -64,6 +66,9 @@ export async function buildPrograms(
     programs.map((p) => (isOurs(p) ? readBuild(p, inputsOf(p)) : undefined)),
   );
   const missing = programs.filter((_, index) => found[index] === undefined);
+  if (missing.length > 0) {
+    onBuild(missing.length);
+  }
   for (const group of groupBy(missing, (p) => `${p.moduleDir}\0${p.netpoller}`)) {
     await buildGroup(go, group, inputsOf);
   }

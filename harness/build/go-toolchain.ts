@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { arch } from 'node:process';
 import { execa } from 'execa';
+import Type from 'typebox';
 import { infrastructureError, usageError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 import { cacheDir } from '../lib/paths.ts';
 
 /** The oldest Go that the fixtures and the netpoller overlay are written for. */
@@ -46,28 +48,32 @@ const moduleSources = ['GOPROXY', 'GOSUMDB', 'GONOSUMDB', 'GONOPROXY', 'GOPRIVAT
  * @throws PollgateError (usage) where Go is missing or too old, with the command that gets it
  */
 export async function findGo(): Promise<GoToolchain> {
-  const asked = ['GOVERSION', 'GOARCH', 'GOROOT', ...moduleSources];
+  // GOHOSTARCH and not GOARCH: the closed environment builds for this machine whatever is exported.
+  const asked = ['GOVERSION', 'GOHOSTARCH', 'GOROOT', ...moduleSources];
+  const needed = `Go >= ${minimumGo.major}.${minimumGo.minor} is needed`;
   const result = await execa('go', ['env', '-json', ...asked], {
     reject: false,
-    env: { GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' },
+    env: { GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off', GOROOT: '', GOEXPERIMENT: '' },
   });
-  if (result.failed) {
-    throw usageError(
-      `Go >= ${minimumGo.major}.${minimumGo.minor} is needed and no go command was found on PATH.`,
-      goInstallCommand,
-    );
+  if (result.code === 'ENOENT') {
+    throw usageError(`${needed} and no go command was found on PATH.`, goInstallCommand);
   }
-  const found = JSON.parse(result.stdout) as Record<string, string>;
+  if (result.failed) {
+    const said = result.stderr?.trim() || (result.shortMessage ?? 'no output');
+    throw usageError(`${needed} and the go command on PATH fails:\n${indent(said)}`, 'go env');
+  }
+  const source = { name: 'The output of go env', remedy: goInstallCommand, exitCode: 2 as const };
+  const found = parseJson(result.stdout, Type.Record(Type.String(), Type.String()), source);
   const version = found['GOVERSION'] ?? '';
   if (!isSupported(version)) {
     throw usageError(
-      `Go >= ${minimumGo.major}.${minimumGo.minor} is needed, ${version || 'an unknown version'} was found on PATH.`,
+      `${needed}, ${version || 'an unknown version'} was found on PATH.`,
       goInstallCommand,
     );
   }
   return {
     version,
-    arch: found['GOARCH'] ?? '',
+    arch: found['GOHOSTARCH'] ?? '',
     goroot: found['GOROOT'] ?? '',
     env: goEnvironment(found),
   };

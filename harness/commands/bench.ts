@@ -43,10 +43,13 @@ export async function benchCommand(suite: string, options: BenchOptions): Promis
   const begin = process.hrtime.bigint();
   const seed = options.seed ?? randomBytes(8).readBigUInt64BE().toString();
   const progress = watchProgress(process.stderr);
-  progress.listen({ type: 'stage', text: 'building and looking at this machine' });
+  progress.listen({ type: 'stage', text: 'looking at this machine' });
   const prepared = await prepare(suite, {
     seed,
     quick: options.quick,
+    onBuild: (missing) => {
+      progress.listen({ type: 'stage', text: `building ${missing} Go programs` });
+    },
     ...(options.scenarios ? { scenariosDir: options.scenarios } : {}),
   });
   const checks = await runDoctor(doctorOptions(prepared));

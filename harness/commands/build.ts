@@ -13,7 +13,9 @@ export async function buildCommand(): Promise<ExitCode> {
   ).flat();
   const programs = [...scenarioPrograms(scenarios), ...Object.values(tools)];
   const begin = performance.now();
-  const { builds, built } = await buildPrograms(go, programs);
+  const { builds, built } = await buildPrograms(go, programs, (missing) => {
+    console.log(`set-up: building ${missing} Go programs; a first time takes about a minute`);
+  });
   const files = await makeDataFiles(scenarios);
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   console.log(

@@ -87,12 +87,12 @@ test('unchanged data is green, and all of it was compared', () => {
   expect(headline).toBe('Every gated metric passes.');
 });
 
-test('5 further runs of the unchanged program are never red', () => {
-  const codes = Array.from({ length: 5 }, (_, index) => {
+test('3 further runs of the unchanged program are never red', () => {
+  const codes = Array.from({ length: 3 }, (_, index) => {
     const evidence = makeEvidence({ seed: String(5_000 + index) });
     return gate({ ...clean(), evidence }).exitCode;
   });
-  expect(codes).toEqual(new Array(5).fill(0));
+  expect(codes).toEqual(new Array(3).fill(0));
 });
 
 type Row = [
@@ -354,9 +354,13 @@ const rows: Row[] = [
   [
     'the arms are swapped and one is 2.3 times slower',
     (run) => {
-      const numbers = { io_uring: slower(2.3)?.['epoll'] ?? {} };
-      run.baseline = baselineOf({ numbers });
-      run.evidence = makeEvidence({ numbers: { epoll: numbers.io_uring } });
+      // As after a rename of the variants: the slow one of the baseline is now called epoll.
+      withNumbers(slower(2.3))(run);
+      for (const [key, values] of Object.entries(run.baseline?.metrics ?? {})) {
+        if (run.baseline && /^io_uring\/(latency|cpu)/.test(key)) {
+          run.baseline.metrics[key] = values.map((value) => value * 2.3);
+        }
+      }
     },
     'regressed',
     1,

@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkJson } from '../lib/json.ts';
 import { rootDir, scenariosDir } from '../lib/paths.ts';
@@ -9,6 +10,7 @@ import { runFiles } from '../run/run-directory.ts';
 import {
   BenchProcess,
   bench,
+  copyClone,
   makeWorkspace,
   reportOf,
   runDirOf,
@@ -151,10 +153,36 @@ test('--require names what is missing and exits with 5 before any load', async (
   // Under these limits io_uring still works and eBPF does not, whoever runs this.
   const prefix = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
   const args = ['fd_leak', '--quick', '--require', 'ebpf'];
-  const result = await new BenchProcess(workspace, args, prefix).finished;
+  const result = await new BenchProcess(workspace, args, { prefix }).finished;
   expect(result.code, result.stderr).toBe(5);
   expect(result.stderr).toContain('--require ebpf');
   expectNoStackTrace(result.stderr);
+});
+
+test('an unprivileged user, in a folder with a space, gets what can be had and is told the rest', async (context) => {
+  context.skip(process.getuid?.() !== 0, 'needs root to become another user');
+  const nobody = '65534';
+  const clone = join(workspace.reports, '..', 'a clone');
+  await copyClone(clone);
+  await execa('chown', ['-hR', nobody, join(workspace.reports, '..')]);
+  await execa('chmod', ['a+rx', join(workspace.reports, '..')]);
+  const prefix = ['setpriv', '--reuid', nobody, '--regid', nobody, '--clear-groups'];
+  const result = await new BenchProcess(workspace, ['fd_leak', '--quick'], { prefix, clone })
+    .finished;
+
+  expect(result.code, result.stdout + result.stderr).toBe(6);
+  expectNoStackTrace(result.stdout + result.stderr);
+  const report = await reportOf(workspace);
+  expect([report.status, report.degraded, report.outcome]).toEqual([
+    'complete',
+    true,
+    'unmeasurable',
+  ]);
+  expect(report.lost.map(({ capability }) => capability)).toEqual(['ebpf']);
+  expect(report.lost[0]?.remedy).not.toBe('');
+  // One view alone: the leak is suspected, never confirmed.
+  const leaky = report.scenarios[0]?.findings.find(({ variant }) => variant === 'leaky');
+  expect(leaky?.state).toBe('suspected');
 });
 
 async function readReports(runDir: string): Promise<string[]> {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
 import { cacheDir, rootDir } from '../lib/paths.ts';
 import type { Report } from '../report/report.ts';
 
@@ -34,11 +35,15 @@ export class BenchProcess {
   #stdout = '';
   #stderr = '';
 
-  constructor(workspace: Workspace, args: readonly string[], prefix: readonly string[] = []) {
+  constructor(
+    workspace: Workspace,
+    args: readonly string[],
+    options: { prefix?: readonly string[]; clone?: string } = {},
+  ) {
     const [file = '', ...rest] = [
-      ...prefix,
+      ...(options.prefix ?? []),
       process.execPath,
-      join(rootDir, 'harness', 'cli.ts'),
+      join(options.clone ?? rootDir, 'harness', 'cli.ts'),
       'bench',
       '--reports',
       workspace.reports,
@@ -118,4 +123,18 @@ export async function traces(workspace: Workspace) {
     mounts: await readFile('/proc/self/mountinfo', 'utf8'),
     temporary: await readdir(workspace.temporary),
   };
+}
+
+/** A copy of the sources as a clone would hold them, ready built, for another user. */
+export async function copyClone(target: string): Promise<void> {
+  const { stdout } = await execa(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    { cwd: rootDir },
+  );
+  for (const file of stdout.split('\0').filter(Boolean)) {
+    await cp(join(rootDir, file), join(target, file));
+  }
+  await cp(join(cacheDir, 'bin'), join(target, '.cache', 'bin'), { recursive: true });
+  await symlink(join(rootDir, 'node_modules'), join(target, 'node_modules'));
 }
