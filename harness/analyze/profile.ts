@@ -1,7 +1,7 @@
 import { Profile } from 'pprof-format';
 import { gunzipProfile } from '../capture/pprof.ts';
 
-export interface FunctionWeight {
+interface FunctionWeight {
   name: string;
   /** In the function itself. */
   flat: number;

@@ -10,7 +10,7 @@ import { cacheDir, rootDir } from '../lib/paths.ts';
 import { FixtureBuild } from './fixture-build.ts';
 import { type GoToolchain, runGo } from './go-toolchain.ts';
 
-export type Netpoller = FixtureBuild['netpoller'];
+type Netpoller = FixtureBuild['netpoller'];
 
 /** A Go program to build: which package of which module, on which netpoller. */
 export interface Program {
@@ -22,7 +22,7 @@ export interface Program {
   netpoller: Netpoller;
 }
 
-export const binDir = join(cacheDir, 'bin');
+const binDir = join(cacheDir, 'bin');
 export const fixturesModule = join(rootDir, 'go-fixtures');
 export const bpfModule = join(rootDir, 'bpf');
 
@@ -128,7 +128,7 @@ async function buildGroup(
 const OverlayAnswer = Type.Object({ overlay: Type.String(), goVersion: Type.String() });
 
 /** The io_uring netpoller for this toolchain, generated from its own GOROOT. */
-export async function makeOverlay(go: GoToolchain): Promise<string> {
+async function makeOverlay(go: GoToolchain): Promise<string> {
   const out = join(cacheDir, 'goroot', `${go.version}-${sha256(go.goroot).slice(0, 8)}`);
   const answer = await runGo(go, fixturesModule, ['run', './goroot/overlay', '-out', out]);
   const remedy = 'cd go-fixtures && go run ./goroot/overlay -out /tmp/overlay';

@@ -7,7 +7,7 @@ import { parseJson } from '../lib/json.ts';
 import { cacheDir } from '../lib/paths.ts';
 
 /** The oldest Go that the fixtures and the netpoller overlay are written for. */
-export const minimumGo = { major: 1, minor: 26 } as const;
+const minimumGo = { major: 1, minor: 26 } as const;
 const installedGo = '1.26.8';
 
 /** The one command that puts a right Go on this machine. */

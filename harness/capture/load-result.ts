@@ -17,7 +17,7 @@ export const LatencySummary = Type.Object({
   max: Ns,
 });
 
-export const RequestErrors = Type.Object({
+const RequestErrors = Type.Object({
   connect: Count,
   reset: Count,
   timeout: Count,

@@ -13,7 +13,7 @@ export const ProbeHistogram = Type.Object({
   buckets: Type.Array(Type.Array(Count, { minItems: 2, maxItems: 2 })),
 });
 
-export const ProbeSite = Type.Object({
+const ProbeSite = Type.Object({
   symbol: Type.String(),
   offset: Count,
   instruction: Type.String(),

@@ -47,6 +47,8 @@ test.for([
   [[895, 900, 905], 10, 'improved'],
   // The head's own rounds are wider than the spread between runs.
   [[900, 1_000, 1_300], 10, 'inconclusive'],
+  [[1_000, 1_200, 1_210], 10, 'inconclusive'],
+  [[1_190, 1_200, 9_000], 10, 'regressed'],
   [[null, 5_000, null], 10, 'inconclusive'],
   // Ten times faster is looked at before it is believed.
   [[99, 99.9, 101], 10, 'incomparable'],

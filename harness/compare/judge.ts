@@ -74,6 +74,11 @@ function unfitness(
   measurement: Measurement | undefined,
 ): Gated['unfit'] {
   const { window } = metrics[metric];
+  const finished = evidence.rounds.length;
+  if (record.status !== 'complete' && finished < evidence.plan.rounds.length) {
+    const found = `${finished} of ${evidence.plan.rounds.length} rounds were finished`;
+    return { outcome: 'unmeasurable', found, advice: 'let a run come to its end' };
+  }
   const broken = generator.filter(
     (check) => check.variant === variant && check.state === 'invalid',
   );

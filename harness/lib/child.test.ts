@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
 import { Child, type ChildOptions, describeExit, endedEarly, untilOneEnds } from './child.ts';
+import { killWhenFinished, longMs, runs } from './testing/process.ts';
 
 /** A real process: a shell script, stopped when the test ends. */
 async function shell(script: string, options: Partial<ChildOptions> = {}): Promise<Child> {
@@ -16,15 +16,6 @@ async function shell(script: string, options: Partial<ChildOptions> = {}): Promi
     await child.exited;
   });
   return child;
-}
-
-/** Longer than any machine needs; a test that waits for it has failed. */
-const longMs = 20_000;
-
-/** Whether a process is there and no zombie. */
-async function runs(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
 test('speaks line by line, in both directions, and ends with its exit code', async () => {
@@ -104,7 +95,7 @@ test('what it started itself ends with it', async () => {
   const child = await shell(
     'sh -c "trap \\"\\" TERM HUP; echo \\$\\$; while :; do sleep 1; done" & wait',
   );
-  const grandchild = Number(await child.nextLine(longMs));
+  const grandchild = killWhenFinished(Number(await child.nextLine(longMs)));
   expect(await runs(grandchild)).toBe(true);
   await child.stop(50);
   await expect.poll(() => runs(grandchild), { timeout: longMs }).toBe(false);
@@ -114,7 +105,7 @@ test('a grandchild that outlives a child that ended by itself is killed by stop'
   const child = await shell(
     'sh -c "trap \\"\\" TERM HUP; echo \\$\\$; exec 1>&- 2>&-; while :; do sleep 1; done" & read end; exit 0',
   );
-  const grandchild = Number(await child.nextLine(longMs));
+  const grandchild = killWhenFinished(Number(await child.nextLine(longMs)));
   child.writeLine('end');
   await child.exited;
   expect(await runs(grandchild)).toBe(true);
@@ -166,7 +157,7 @@ test('when the harness is killed the kernel kills its children', async () => {
   const harness = await shell('', {
     command: [execPath, '--input-type=module', '--eval', script],
   });
-  const orphan = Number(await harness.nextLine(longMs));
+  const orphan = killWhenFinished(Number(await harness.nextLine(longMs)));
   expect(await runs(orphan)).toBe(true);
   harness.kill();
   await harness.exited;

@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { execPath, kill } from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
 import { Child } from './child.ts';
+import { killWhenFinished, longMs, runs } from './testing/process.ts';
 
-const longMs = 20_000;
+/** Prints its pid and does not end by itself. */
+const stubborn = 'trap "" TERM HUP INT; echo $$; while :; do sleep 1; done';
 
 /**
- * A harness that waits for its signal: prints its child's pid, then what it was interrupted with,
- * and goes on until it is told to end, as a run does that stops its servers in order.
+ * A harness that waits for its signal: prints the pid of what its child has started (the kernel ends
+ * the child itself in any case), then what it was interrupted with, and goes on until it is told to
+ * end, as a run does that stops its servers in order.
  */
 async function harness(whenAborted: string): Promise<{ self: Child; childPid: number }> {
   const from = (file: string) => JSON.stringify(`${import.meta.dirname}/${file}`);
@@ -15,14 +17,14 @@ async function harness(whenAborted: string): Promise<{ self: Child; childPid: nu
     import { Child } from ${from('child.ts')};
     import { interruptSignal } from ${from('interrupt.ts')};
     const signal = interruptSignal();
-    const command = ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'];
+    const command = ['sh', '-c', 'sh -c "$0" & wait', ${JSON.stringify(stubborn)}];
     const child = await Child.start({ label: 'c', command, lines: true });
-    await child.nextLine(20_000);
+    const pid = await child.nextLine(20_000);
     signal.addEventListener('abort', () => {
       console.log(signal.reason.name, signal.reason.exitCode);
       ${whenAborted}
     });
-    console.log(child.pid);
+    console.log(pid);
     process.stdin.resume();
   `;
   const command = [execPath, '--input-type=module', '--eval', script];
@@ -31,12 +33,7 @@ async function harness(whenAborted: string): Promise<{ self: Child; childPid: nu
     self.kill();
     await self.exited;
   });
-  return { self, childPid: Number(await self.nextLine(longMs)) };
-}
-
-async function runs(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat !== '' && !/\) [ZX] /.test(stat);
+  return { self, childPid: killWhenFinished(Number(await self.nextLine(longMs))) };
 }
 
 test.for([

@@ -72,6 +72,20 @@ test('of a union the branch is spoken of whose tag was given', () => {
   `);
 });
 
+test('a tag that fits outweighs any number of wrong values', () => {
+  const Integers = Type.Object({
+    kind: Type.Literal('integers'),
+    x: Type.Integer(),
+    y: Type.Integer(),
+  });
+  const Texts = Type.Object({ kind: Type.Literal('texts'), x: Type.String(), y: Type.String() });
+  // As integers two values are wrong, as texts only the tag is.
+  const message = errorOf({ kind: 'integers', x: '1', y: '2' }, Type.Union([Integers, Texts]));
+  expect(message).toBe(
+    'config.json is not valid:\n  /x: "1" seen, must be integer\n  /y: "2" seen, must be integer',
+  );
+});
+
 test('two unions in one list do not hide each other’s errors', () => {
   const servers = [
     { kind: 'tcp', port: 0 },

@@ -42,10 +42,7 @@ export const ProbeDistribution = Type.Object(
   strict,
 );
 
-export const TopFunction = Type.Object(
-  { name: Type.String(), flat: Count, cumulative: Count },
-  strict,
-);
+const TopFunction = Type.Object({ name: Type.String(), flat: Count, cumulative: Count }, strict);
 
 /** Where a profile's time or goroutines are; `total` is the denominator of every share. */
 export const ProfileSummary = Type.Object(

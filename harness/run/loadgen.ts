@@ -21,7 +21,7 @@ const Event = Type.Object({
   arms: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });
 
-export type ArmProgress = Static<typeof ArmProgress>;
+type ArmProgress = Static<typeof ArmProgress>;
 export type LoadProgress = Record<string, ArmProgress>;
 
 export interface Phase {

@@ -32,7 +32,7 @@ export async function runSuite(
 const roundOverheadMs = 2_500;
 
 /** How long a scenario will take, for the time left in the progress display. */
-export function expectedMs({ windows, rounds, scenario }: Plan): number {
+function expectedMs({ windows, rounds, scenario }: Plan): number {
   const perRound = windows.warmupMs + windows.unobservedMs + windows.observedMs + roundOverheadMs;
   const closedLoop = scenario.closedLoop
     ? (scenario.closedLoop.durationMs + roundOverheadMs) * Object.keys(scenario.variants).length

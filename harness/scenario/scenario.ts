@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 
 /** Names become file names and HDR log tags, so they are kept to what is safe in both. */
 export const namePattern = '^[a-z0-9][a-z0-9_-]{0,63}$';
-export const Name = Type.String({ pattern: namePattern });
+const Name = Type.String({ pattern: namePattern });
 
 const strict = { additionalProperties: false } as const;
 
@@ -82,7 +82,7 @@ const LoadCommon = {
   requestTimeoutMs: Type.Integer({ minimum: 10, maximum: 60_000 }),
 };
 
-export const HttpLoad = Type.Object(
+const HttpLoad = Type.Object(
   {
     protocol: Type.Literal('http1'),
     method: Type.String({ pattern: '^[A-Z]+$' }),
@@ -94,7 +94,7 @@ export const HttpLoad = Type.Object(
   strict,
 );
 
-export const BlockLoad = Type.Object(
+const BlockLoad = Type.Object(
   {
     protocol: Type.Literal('block-4k'),
     pages: Type.Integer({

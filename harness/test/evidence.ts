@@ -47,7 +47,7 @@ export const steady: VariantNumbers = {
   leaked: {},
 };
 
-export const gates: Scenario['gates'] = {
+const gates: Scenario['gates'] = {
   'latency-p50': { maxNs: 2_000_000, regressionLimitPercent: 25 },
   'latency-p99': { maxNs: 50_000_000, regressionLimitPercent: 100 },
   'cpu-per-request': { regressionLimitPercent: 25 },
