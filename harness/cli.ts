@@ -6,7 +6,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { reportCommand } from './commands/report.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
-import { reportsDir } from './lib/paths.ts';
+import { baselinesDir, reportsDir } from './lib/paths.ts';
 
 const capabilities = ['ebpf', 'pprof', 'io_uring'];
 
@@ -54,6 +54,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     )
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
+    .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
     .action(async (suite: string, options: BenchOptions) => {
       done(await benchCommand(suite, options));
     });
@@ -70,6 +71,8 @@ function makeProgram(done: (code: ExitCode) => void): Command {
       'make the baselines of a suite from its newest fitting runs: complete, clean, full',
     )
     .argument('<suite>', 'a folder of scenarios/')
+    .option('--reports <dir>', 'folder of the run directories', reportsDir)
+    .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
     .option('--runs <ids>', 'from these runs only, separated by commas', (ids) => ids.split(','))
     .action(async (suite: string, options: AcceptOptions) => {
       done(await acceptCommand(suite, options));

@@ -54,12 +54,12 @@ export async function prepare(
 /** Round → Capture: the only stage that takes long, and the last that needs the machine. */
 export async function capture(
   plans: readonly Plan[],
-  runDir: string,
+  { runDir, baselines }: { runDir: string; baselines: string },
   contextOf: (plan: Plan) => RoundContext,
 ): Promise<void> {
   for (const { suite, id } of plans) {
     // A copy, so that the verdict does not change when the committed baseline does.
-    const baseline = await readBaseline(baselinePath(suite, id));
+    const baseline = await readBaseline(baselinePath(baselines, suite, id));
     if (baseline !== null) {
       await writeFileAtomic(runFiles.baseline(runDir, id), formatBaseline(baseline));
     }

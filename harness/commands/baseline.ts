@@ -6,7 +6,6 @@ import { makeBaseline } from '../compare/make-baseline.ts';
 import { sameFingerprint } from '../host/fingerprint.ts';
 import { type ExitCode, exitCode, messageOf, usageError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
-import { reportsDir } from '../lib/paths.ts';
 import { prepareAnalysis } from '../pipeline.ts';
 
 /** A spread between runs needs two; with three the interval becomes usable. */
@@ -16,6 +15,10 @@ const mostRuns = 10;
 export interface AcceptOptions {
   /** Run ids; the newest fitting ones by default. */
   runs?: readonly string[];
+  /** Folder of the run directories. */
+  reports: string;
+  /** Folder of the committed baselines. */
+  baselines: string;
 }
 
 /**
@@ -25,10 +28,10 @@ export interface AcceptOptions {
 export async function acceptCommand(suite: string, options: AcceptOptions): Promise<ExitCode> {
   await prepareAnalysis();
   const named = options.runs !== undefined;
-  const candidates = options.runs ?? (await newestRuns(suite));
+  const candidates = options.runs ?? (await newestRuns(options.reports, suite));
   const runs: Evidence[] = [];
   for (const id of candidates) {
-    const evidence = await readEvidence(join(reportsDir, id)).catch((error: unknown) => {
+    const evidence = await readEvidence(join(options.reports, id)).catch((error: unknown) => {
       if (named) {
         throw error;
       }
@@ -51,16 +54,23 @@ export async function acceptCommand(suite: string, options: AcceptOptions): Prom
       `git status; npm run bench ${suite}`,
     );
   }
-  await writeBaselines(suite, runs);
+  await writeBaselines(options.baselines, suite, runs);
   return exitCode.pass;
 }
 
-async function writeBaselines(suite: string, runs: readonly Evidence[]): Promise<void> {
+async function writeBaselines(
+  dir: string,
+  suite: string,
+  runs: readonly Evidence[],
+): Promise<void> {
   const [newest] = runs;
   const files = (newest?.record.plans ?? []).map(({ id }) => {
     const scenarios = runs.flatMap(({ scenarios: all }) => all.filter((s) => s.plan.id === id));
     const records = runs.map(({ record }) => record);
-    return [baselinePath(suite, id), formatBaseline(makeBaseline(records, scenarios))] as const;
+    return [
+      baselinePath(dir, suite, id),
+      formatBaseline(makeBaseline(records, scenarios)),
+    ] as const;
   });
   for (const [path, content] of files) {
     await writeFileAtomic(path, content);
@@ -74,8 +84,8 @@ async function writeBaselines(suite: string, runs: readonly Evidence[]): Promise
 }
 
 /** Newest first. */
-async function newestRuns(suite: string): Promise<string[]> {
-  const names = await readdir(reportsDir).catch(() => []);
+async function newestRuns(reports: string, suite: string): Promise<string[]> {
+  const names = await readdir(reports).catch(() => []);
   return names
     .filter((name) => name.endsWith(`Z-${suite}`))
     .sort()

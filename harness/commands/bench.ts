@@ -34,6 +34,8 @@ export interface BenchOptions {
   scenarios?: string;
   /** Folder that receives the run directory. */
   reports: string;
+  /** Folder of the committed baselines. */
+  baselines: string;
 }
 
 /** Runs a suite from its scenarios to its verdict. */
@@ -78,7 +80,8 @@ export async function benchCommand(suite: string, options: BenchOptions): Promis
   try {
     const netprobe = await netprobeCommand(lost, signal);
     const shared = { prepared, placement, netprobe, signal, listen: progress.listen };
-    await capture(prepared.plans, runDir, (plan) => roundContext(plan, shared));
+    const folders = { runDir, baselines: resolve(options.baselines) };
+    await capture(prepared.plans, folders, (plan) => roundContext(plan, shared));
     record.status = 'complete';
   } catch (error) {
     record.status = signal.aborted ? 'interrupted' : 'failed';

@@ -2,10 +2,10 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCode } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
-import { baselinesDir } from '../lib/paths.ts';
 import { Baseline } from './baseline.ts';
 
-export function baselinePath(suite: string, scenario: string, dir = baselinesDir): string {
+/** Where a scenario's baseline lies below the folder of all baselines. */
+export function baselinePath(dir: string, suite: string, scenario: string): string {
   return join(dir, suite, `${scenario}.json`);
 }
 

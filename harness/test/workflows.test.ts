@@ -292,7 +292,13 @@ const withClone = test.extend<{ dir: string; clone: Clone }>({
   },
 });
 
-const settings = { SUITE: 'io_uring', SCENARIOS: '', REQUIRE: '', UNDECIDED: 'fail' };
+const settings = {
+  SUITE: 'io_uring',
+  SCENARIOS: '',
+  BASELINES: '',
+  REQUIRE: '',
+  UNDECIDED: 'fail',
+};
 
 withClone('the exit code of the run is the exit code of the step', async ({ clone }) => {
   for (const code of Object.values(exitCode)) {

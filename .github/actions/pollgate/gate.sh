@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the suite $SUITE; its exit code is the gate. Settings come in the environment, never in the
-# text of a script: $SCENARIOS (relative to the workspace, or empty), $REQUIRE (names separated by
-# commas, or empty) and $UNDECIDED (fail or warn: what exit code 6 does).
+# text of a script: $SCENARIOS and $BASELINES (relative to the workspace, or empty), $REQUIRE (names
+# separated by commas, or empty) and $UNDECIDED (fail or warn: what exit code 6 does).
 set -euo pipefail
 cd "$GITHUB_ACTION_PATH/../../.."
 
@@ -11,6 +11,7 @@ case "$UNDECIDED" in
 esac
 arguments=("$SUITE")
 [ -z "$SCENARIOS" ] || arguments+=("--scenarios=$GITHUB_WORKSPACE/$SCENARIOS")
+[ -z "$BASELINES" ] || arguments+=("--baselines=$GITHUB_WORKSPACE/$BASELINES")
 [ -z "$REQUIRE" ] || arguments+=("--require=$REQUIRE")
 
 # What a server prints must not be taken for a workflow command.
