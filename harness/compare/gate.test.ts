@@ -458,6 +458,19 @@ test.for(rows)('%s', ([, change, outcome, exitCode, found]) => {
   }
 });
 
+test('the closed loop has one value, not one per round: without an interval it decides nothing', () => {
+  const run = clean();
+  withGates({ 'throughput-closed-loop': { minPerSec: 10_000 } })(run);
+  expect(gate(run)).toMatchObject({ outcome: 'invalid', exitCode: 3 });
+  const result = {
+    ...{ completed: 90_000, errors: 0, non2xx: 0, timeouts: 0, dropped: 32, durationNs: 3e9 },
+    ...{ requestsPerSec: 30_000, latencyHistogramUs: hdrBlob([[100, 1]]) },
+    ...{ eventLoopDelayP99Ns: 1_000_000, clientCpuRatio: 0.9 },
+  };
+  run.evidence.closedLoop = { schema: 1, variants: { epoll: result, io_uring: result } };
+  expect(gate(run)).toMatchObject({ outcome: 'inconclusive', exitCode: 6 });
+});
+
 test('on another machine exact counts are still compared', () => {
   const record = makeRecord({ fingerprint: { ...machine, cores: 4 } });
   const { verdicts } = gate({ ...clean(), record });

@@ -108,7 +108,7 @@ function unfitness(
     };
   }
   // Of the plan, not of the rounds that are there: a round that got lost must not go unnoticed.
-  const planned = evidence.plan.rounds.length;
+  const planned = window === 'closed-loop' ? 1 : evidence.plan.rounds.length;
   const present = measurement?.values.filter((value) => Number.isFinite(value)).length ?? 0;
   if (measurement === undefined || measurement.summary === null || present < planned) {
     const reason = evidence.rounds.flatMap(({ record: r }) => Object.values(r.missing))[0];
