@@ -90,6 +90,12 @@ test('a metric or variant that does not exist: the ones there are', async () => 
   );
 });
 
+test('a variant that "expect" leaves out would leak unseen', async () => {
+  expect(await errorOf((s) => (s['expect'] = { epoll: [] }))).toContain(
+    '/expect: "io_uring" is missing; [] says that nothing may be found in it',
+  );
+});
+
 test('names of JavaScript’s own objects are no metrics', async () => {
   for (const id of ['constructor', 'toString', '__proto__']) {
     const text = JSON.stringify(makeScenario()).replace('"latency-p50"', JSON.stringify(id));

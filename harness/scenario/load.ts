@@ -73,7 +73,11 @@ function* meaningErrors(scenario: Scenario): Generator<string> {
   for (const [id, gate] of Object.entries(scenario.gates)) {
     yield* gateErrors(id, gate);
   }
-  for (const [variant, findings] of Object.entries(scenario.expect ?? {})) {
+  const { expect } = scenario;
+  for (const variant of expect === undefined ? [] : variants.filter((name) => !(name in expect))) {
+    yield `/expect: ${JSON.stringify(variant)} is missing; [] says that nothing may be found in it`;
+  }
+  for (const [variant, findings] of Object.entries(expect ?? {})) {
     if (!variants.includes(variant)) {
       yield `/expect: ${JSON.stringify(variant)} seen, allowed: ${variants.join(', ')}`;
     }
