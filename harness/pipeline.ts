@@ -22,7 +22,7 @@ import { assembleReport } from './report/assemble.ts';
 import { renderHtml } from './report/render/html.ts';
 import { renderMarkdown } from './report/render/markdown.ts';
 import type { Report } from './report/report.ts';
-import type { RoundContext } from './run/round.ts';
+import type { RoundContext } from './run/round-context.ts';
 import { runFiles } from './run/run-directory.ts';
 import type { RunRecord } from './run/run-record.ts';
 import { runSuite } from './run/run-suite.ts';

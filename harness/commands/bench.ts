@@ -18,7 +18,7 @@ import type { Plan } from '../plan/plan.ts';
 import { watchProgress } from '../report/progress.ts';
 import type { Listener } from '../run/events.ts';
 import { allowedCpus, type Placement, placeOn } from '../run/placement.ts';
-import type { RoundContext } from '../run/round.ts';
+import type { RoundContext } from '../run/round-context.ts';
 import { makeRunId } from '../run/run-directory.ts';
 import type { LostCapture, RunRecord } from '../run/run-record.ts';
 import { printReport } from './report.ts';

@@ -48,7 +48,7 @@ test('its histograms are those of all runs and rounds together', () => {
 });
 
 test('read back it is what was written', async () => {
-  const path = baselinePath('io_uring', 'hello-http', dir);
+  const path = baselinePath(dir, 'io_uring', 'hello-http');
   await writeFileAtomic(path, text);
   const read = await readBaseline(path);
   expect(read).toEqual(baseline);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Interval } from '../analyze/measurement.ts';
 import type { MetricId } from '../scenario/metric.ts';
-import type { Gated } from './judge.ts';
+import type { Gated } from './gated.ts';
 import { judgeBudget } from './judge-budget.ts';
 
 function gated(metric: MetricId, bounds: [lo: number | null, center: number, hi: number | null]) {

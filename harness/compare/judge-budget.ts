@@ -1,6 +1,6 @@
 import { formatValue } from '../lib/units.ts';
 import { metrics } from '../scenario/metric.ts';
-import type { Gated } from './judge.ts';
+import { type Gated, moreRounds } from './gated.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -39,8 +39,5 @@ export function judgeBudget(gated: Gated, limit: number): Verdict {
   }
   return { ...common, outcome: 'inconclusive', found, advice: moreRounds };
 }
-
-export const moreRounds =
-  'the interval reaches over the limit: run again with more or longer rounds';
 
 const missing = { outcome: 'invalid' as const, found: 'no value', advice: 'npm run doctor' };

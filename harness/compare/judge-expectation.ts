@@ -1,5 +1,5 @@
 import type { Finding } from '../diagnose/finding.ts';
-import type { JudgeInput } from './judge.ts';
+import type { JudgeInput } from './gated.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Exactly the expected causes must be confirmed; one that could not be looked for decides nothing. */

@@ -4,7 +4,7 @@ import type { MetricId } from '../scenario/metric.ts';
 import { makeEvidence, makeRecord } from '../test/evidence.ts';
 import type { Baseline } from './baseline.ts';
 import { designSha256 } from './design.ts';
-import type { Gated, JudgeInput } from './judge.ts';
+import type { Gated, JudgeInput } from './gated.ts';
 import { judgeRegression } from './judge-regression.ts';
 
 const evidence = makeEvidence();

@@ -6,8 +6,7 @@ import { formatRatio, formatValue } from '../lib/units.ts';
 import { metrics } from '../scenario/metric.ts';
 import { newRunInterval } from '../stats/prediction.ts';
 import { designSha256 } from './design.ts';
-import type { Gated, JudgeInput } from './judge.ts';
-import { moreRounds } from './judge-budget.ts';
+import { type Gated, type JudgeInput, moreRounds } from './gated.ts';
 import type { Verdict } from './verdict.ts';
 
 /** An exact count may grow by this much whatever the limit: background work of the runtime. */

@@ -1,25 +1,13 @@
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
-import type { GeneratorCheck } from '../analyze/generator.ts';
 import { minimumExceedances } from '../analyze/measure.ts';
 import type { Measurement } from '../analyze/measurement.ts';
 import { netpollerContradiction } from '../analyze/netpoller-proof.ts';
-import type { Finding } from '../diagnose/finding.ts';
-import type { RunRecord } from '../run/run-record.ts';
 import { isMetricId, type MetricId, metrics } from '../scenario/metric.ts';
-import type { Baseline } from './baseline.ts';
+import type { Gated, JudgeInput } from './gated.ts';
 import { judgeBudget } from './judge-budget.ts';
 import { judgeExpectations } from './judge-expectation.ts';
 import { judgeRegression } from './judge-regression.ts';
 import type { Verdict } from './verdict.ts';
-
-export interface JudgeInput {
-  record: RunRecord;
-  evidence: ScenarioEvidence;
-  measurements: readonly Measurement[];
-  generator: readonly GeneratorCheck[];
-  findings: readonly Finding[];
-  baseline: Baseline | null;
-}
 
 /** One verdict for every limit of every gate and variant, and for every expectation. */
 export function judge(input: JudgeInput): Verdict[] {
@@ -42,15 +30,6 @@ export function judge(input: JudgeInput): Verdict[] {
     }),
   );
   return [...verdicts, ...judgeExpectations(input)];
-}
-
-/** A gated metric of one variant: measured, or with the reason why it must not be judged. */
-export interface Gated {
-  variant: string;
-  metric: MetricId;
-  values: Measurement['values'];
-  summary: Measurement['summary'];
-  unfit: { outcome: 'invalid' | 'unmeasurable'; found: string; advice: string } | null;
 }
 
 function readGated(input: JudgeInput, variant: string, metric: MetricId): Gated {

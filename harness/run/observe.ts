@@ -8,7 +8,7 @@ import { settleDescriptors } from '../capture/proc.ts';
 import { messageOf } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import type { Plan, PlannedRound } from '../plan/plan.ts';
-import type { RoundContext } from './round.ts';
+import type { RoundContext } from './round-context.ts';
 import { roundFiles } from './run-directory.ts';
 import type { RoundRecord } from './run-record.ts';
 import type { Server } from './server.ts';

@@ -1,34 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FixtureBuild } from '../build/fixture-build.ts';
 import { type Child, untilOneEnds } from '../lib/child.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson } from '../lib/json.ts';
 import type { Plan, PlannedRound } from '../plan/plan.ts';
 import { isFixture } from '../scenario/scenario.ts';
-import type { Listener } from './events.ts';
 import { Loadgen, type Phase } from './loadgen.ts';
 import { observe } from './observe.ts';
-import type { Placement } from './placement.ts';
+import type { RoundContext } from './round-context.ts';
 import { roundFiles } from './run-directory.ts';
 import type { RoundRecord } from './run-record.ts';
 import { type Server, startFixture, startPackage, stopServer } from './server.ts';
 import { edges, takeSnapshots } from './snapshot.ts';
-
-/** What every round of a run shares. */
-export interface RoundContext {
-  /** Build of each variant. */
-  builds: ReadonlyMap<string, FixtureBuild>;
-  loadgen: string;
-  tracesum: string;
-  /** How netprobe is called (behind sudo where needed); undefined where it cannot run. */
-  netprobe: readonly string[] | undefined;
-  /** Arguments that the harness adds for every fixture: its data file. */
-  fixtureArgs: readonly string[];
-  placement: Placement;
-  signal: AbortSignal;
-  listen: Listener;
-}
 
 /** The load goes on for this long after the probes are attached, before the window opens. */
 const settleMs = 300;
