@@ -1,14 +1,20 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type AcceptOptions, acceptCommand } from './commands/baseline.ts';
-import { type BenchOptions, benchCommand } from './commands/bench.ts';
+import { benchCommand } from './commands/bench.ts';
+import type { BenchOptions } from './commands/bench-options.ts';
 import { buildCommand } from './commands/build.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
 import { baselinesDir, reportsDir } from './lib/paths.ts';
 
 const capabilities = ['ebpf', 'pprof', 'io_uring'];
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ignoreClosed);
+}
 
 /** The only place that ends the process. */
 process.exit(await main(process.argv));
@@ -19,6 +25,7 @@ async function main(argv: string[]): Promise<ExitCode> {
     code = result;
   });
   try {
+    refuseSwallowedOptions(argv.slice(2), process.env);
     await program.parseAsync(argv);
     return code;
   } catch (error) {
@@ -32,6 +39,13 @@ async function main(argv: string[]): Promise<ExitCode> {
     console.error(`\nThis is a bug in pollgate: ${messageOf(error)}`);
     console.error(error instanceof Error ? error.stack : '');
     return exitCode.infrastructure;
+  }
+}
+
+/** A terminal that was closed, or a reader that left, must not end a run before it is in order. */
+function ignoreClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EIO' && error.code !== 'EPIPE') {
+    throw error;
   }
 }
 

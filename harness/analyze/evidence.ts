@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { LoadResult } from '../capture/load-result.ts';
 import { NetprobeResult } from '../capture/netprobe-result.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
-import { usageError } from '../lib/errors.ts';
+import { invalidDataError, usageError } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlannedRound } from '../plan/plan.ts';
 import { roundFiles, runFiles } from '../run/run-directory.ts';
 import { ClosedLoop, RoundRecord, RunRecord } from '../run/run-record.ts';
 
@@ -46,10 +46,12 @@ export async function readEvidence(runDir: string): Promise<Evidence> {
 
 async function readScenario(runDir: string, plan: Plan): Promise<ScenarioEvidence> {
   const rounds: RoundEvidence[] = [];
-  for (const { round } of plan.rounds) {
-    const dir = runFiles.roundDir(runDir, plan.id, round);
+  for (const planned of plan.rounds) {
+    const dir = runFiles.roundDir(runDir, plan.id, planned.round);
     if (await exists(join(dir, roundFiles.record))) {
-      rounds.push(await readRound(dir, Object.keys(plan.scenario.variants)));
+      const evidence = await readRound(dir, Object.keys(plan.scenario.variants));
+      refuseForeignRound(dir, evidence, planned);
+      rounds.push(evidence);
     }
   }
   return {
@@ -57,6 +59,16 @@ async function readScenario(runDir: string, plan: Plan): Promise<ScenarioEvidenc
     rounds,
     closedLoop: await readIfThere(runFiles.closedLoop(runDir, plan.id), ClosedLoop),
   };
+}
+
+/** A round that was copied from elsewhere would count twice. */
+function refuseForeignRound(dir: string, { record, load }: RoundEvidence, planned: PlannedRound) {
+  if (record.round !== planned.round || load.seed !== planned.seed) {
+    throw invalidDataError(
+      `${dir} holds round ${record.round} with seed ${load.seed}, planned are round ${planned.round} and seed ${planned.seed}.`,
+      remedy,
+    );
+  }
 }
 
 async function readRound(dir: string, variants: readonly string[]): Promise<RoundEvidence> {
@@ -70,7 +82,7 @@ async function readRound(dir: string, variants: readonly string[]): Promise<Roun
         return (await exists(path)) ? [[variant, await read(path)] as const] : [];
       }),
     );
-    return Object.fromEntries(pairs.flat());
+    return Object.assign(Object.create(null), Object.fromEntries(pairs.flat()));
   };
   return {
     record: await readJson(join(dir, roundFiles.record), RoundRecord, { remedy }),

@@ -2,7 +2,10 @@ import type { ArmLoad, LoadPhase } from '../capture/load-result.ts';
 import { formatInteger, formatNs } from '../lib/units.ts';
 import type { ScenarioEvidence } from './evidence.ts';
 
-/** Share of failed requests above which a window says nothing about the server's speed. */
+/**
+ * Share of requests that failed or could not be sent above which a window says nothing about the
+ * server's speed. Unsent ones count: a server that hangs leaves few failures and many unsent.
+ */
 const errorLimit = 0.001;
 const achievedLimit = 0.999;
 const busyLimit = 0.7;
@@ -27,9 +30,13 @@ export interface GeneratorCheck {
   reasons: string[];
 }
 
-export function checkGenerator(evidence: ScenarioEvidence): GeneratorCheck[] {
+/** One check for each variant and round of a window. */
+export function checkGenerator(
+  evidence: ScenarioEvidence,
+  window: 'unobserved' | 'observed' = 'unobserved',
+): GeneratorCheck[] {
   return evidence.rounds.flatMap(({ record, load }) => {
-    const phase = load.phases.find((candidate) => candidate.name === 'unobserved');
+    const phase = load.phases.find((candidate) => candidate.name === window);
     return Object.keys(evidence.plan.scenario.variants).map((variant) =>
       checkArm(record.round, variant, phase),
     );
@@ -68,10 +75,12 @@ function checkArm(round: number, variant: string, phase: LoadPhase | undefined):
 function* invalidReasons(arm: ArmLoad, errors: number): Generator<string> {
   if (arm.scheduled === 0 || arm.completed === 0) {
     yield `${formatInteger(arm.completed)} of ${formatInteger(arm.scheduled)} requests completed`;
-  } else if (errors / arm.scheduled > errorLimit) {
-    const kinds = Object.entries(arm.errors).filter(([, count]) => count > 0);
+  } else if ((errors + arm.unsent) / arm.scheduled > errorLimit) {
+    const unsent = { 'never sent': arm.unsent };
+    const kinds = Object.entries({ ...arm.errors, ...unsent }).filter(([, count]) => count > 0);
     const list = kinds.map(([kind, count]) => `${kind} ${formatInteger(count)}`).join(', ');
-    yield `${formatInteger(errors)} of ${formatInteger(arm.scheduled)} requests failed (${list})`;
+    const failed = formatInteger(errors + arm.unsent);
+    yield `${failed} of ${formatInteger(arm.scheduled)} requests failed (${list})`;
   }
 }
 

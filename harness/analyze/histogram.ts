@@ -1,17 +1,30 @@
 import * as hdr from 'hdr-histogram-js';
 import type { ProbeHistogram } from '../capture/netprobe-result.ts';
+import { invalidDataError, messageOf } from '../lib/errors.ts';
 
 /**
  * Decodes HdrHistogram V2 (compressed, base64) blobs and merges them; exact for histograms of
  * equal parameters. Percentiles of several runs must be taken from this, never averaged.
  * @returns undefined for no blobs
+ * @throws PollgateError (invalid data) for a blob that is damaged
  */
 export function mergeHistograms(blobs: readonly string[]): hdr.Histogram | undefined {
-  const [first, ...others] = blobs.map((blob) => hdr.decodeFromCompressedBase64(blob, 64));
+  const [first, ...others] = blobs.map(decode);
   for (const other of others) {
     first?.add(other);
   }
   return first;
+}
+
+function decode(blob: string): hdr.Histogram {
+  try {
+    return hdr.decodeFromCompressedBase64(blob, 64);
+  } catch (error) {
+    throw invalidDataError(
+      `A latency histogram of the run directory cannot be decoded: ${messageOf(error)}`,
+      'the run directory is damaged; repeat the run',
+    );
+  }
 }
 
 /**

@@ -37,11 +37,30 @@ test('latency is read from the unobserved window, calls from the observed one', 
   const [unobserved, observed] = round.load.phases;
   if (unobserved?.arms['epoll'] && observed?.arms['epoll']) {
     unobserved.arms['epoll'].latencyHistogram = hdrBlob([[1_000, 10]]);
+    unobserved.arms['epoll'].completed = 10;
     observed.arms['epoll'].completed = 5_000;
   }
   const view = viewRound(round, 'epoll');
   expect(roundReaders['latency-p50'](view)).toBe(1_000);
   expect(roundReaders['reads-per-request'](view)).toBe(4);
+});
+
+test('a histogram of other requests than those that completed is no latency', () => {
+  const round = structuredClone(firstRound());
+  const [unobserved] = round.load.phases;
+  if (unobserved?.arms['epoll']) {
+    unobserved.arms['epoll'].latencyHistogram = hdrBlob([[1_000, 10]]);
+  }
+  expect(roundReaders['latency-p50'](viewRound(round, 'epoll'))).toBeNull();
+});
+
+test('no system call at all is no measurement, for a server that answered', () => {
+  const round = structuredClone(firstRound());
+  const probe = viewRound(round, 'epoll').probe;
+  if (probe) {
+    probe.syscalls = {};
+  }
+  expect(roundReaders['reads-per-request'](viewRound(round, 'epoll'))).toBeNull();
 });
 
 test('a process without counters of its own is read from /proc', () => {

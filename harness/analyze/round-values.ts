@@ -1,6 +1,7 @@
 import type { Snapshot } from '../capture/counters.ts';
 import type { ArmLoad } from '../capture/load-result.ts';
 import type { ProbeTarget } from '../capture/netprobe-result.ts';
+import { ownValue } from '../lib/json.ts';
 import type { MetricId } from '../scenario/metric.ts';
 import type { RoundEvidence } from './evidence.ts';
 import { mergeHistograms, probeValueAt, valueAt } from './histogram.ts';
@@ -15,21 +16,32 @@ export interface RoundView {
 }
 
 export function viewRound(round: RoundEvidence, variant: string): RoundView {
-  const phase = (name: string) => round.load.phases.find((p) => p.name === name)?.arms[variant];
+  const phase = (name: string) =>
+    ownValue(round.load.phases.find((p) => p.name === name)?.arms, variant);
   return {
     unobserved: phase('unobserved'),
     observed: phase('observed'),
-    unobservedEdges: round.record.windows.unobserved[variant],
-    observedEdges: round.record.windows.observed[variant],
-    probe: round.netprobe?.targets[variant],
+    unobservedEdges: ownValue(round.record.windows.unobserved, variant),
+    observedEdges: ownValue(round.record.windows.observed, variant),
+    probe: ownValue(round.netprobe?.targets, variant),
   };
 }
 
 /** How one metric is read from one round; null where the round cannot say. */
 type Reader = (view: RoundView) => number | null;
 
-const reads = ['read', 'pread64', 'readv', 'preadv', 'preadv2', 'recvfrom', 'recvmsg'];
-const writes = ['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'sendto', 'sendmsg'];
+const reads = ['read', 'pread64', 'readv', 'preadv', 'preadv2', 'recvfrom', 'recvmsg', 'recvmmsg'];
+const writes = [
+  'write',
+  'pwrite64',
+  'writev',
+  'pwritev',
+  'pwritev2',
+  'sendto',
+  'sendmsg',
+  'sendmmsg',
+  'sendfile',
+];
 const polls = ['epoll_pwait', 'epoll_pwait2', 'epoll_wait', 'io_uring_enter'];
 
 /** Every metric that has one value per round; the closed-loop figure is read elsewhere. */
@@ -61,7 +73,12 @@ export const roundReaders: Record<Exclude<MetricId, 'throughput-closed-loop'>, R
 
 /** Latency at a quantile from the histogram; null for an empty one, which would otherwise say 0. */
 function latencyAt(arm: ArmLoad | undefined, quantile: number): number | null {
-  return arm === undefined ? null : valueAt(mergeHistograms([arm.latencyHistogram]), quantile);
+  if (arm === undefined) {
+    return null;
+  }
+  const histogram = mergeHistograms([arm.latencyHistogram]);
+  // Every completed request has one sample; another number is another window's histogram.
+  return histogram?.totalCount === arm.completed ? valueAt(histogram, quantile) : null;
 }
 
 function perRequest(arm: ArmLoad | undefined, total: number | null): number | null {
@@ -94,5 +111,8 @@ export function grown(
 
 function calls(probe: ProbeTarget | undefined, names: readonly string[]): number | null {
   const counts = probe?.syscalls;
-  return counts ? names.reduce((sum, name) => sum + (counts[name] ?? 0), 0) : null;
+  // A server that answered has made system calls: none at all means that nobody counted.
+  return counts && Object.keys(counts).length > 0
+    ? names.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
+    : null;
 }

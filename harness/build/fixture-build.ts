@@ -11,7 +11,10 @@ export const FixtureBuild = Type.Object(
     netpoller: Type.Enum(['epoll', 'io_uring']),
     /** The go command's arguments, without machine-specific paths. */
     flags: Type.Array(Type.String()),
-    /** Hash over everything that went into it: sources, module files, flags, toolchain, overlay. */
+    /**
+     * Hash over everything that went into it: sources, module files, flags, toolchain, overlay. Of a
+     * user's program, whose sources may lie anywhere: the hash of the binary.
+     */
     inputsSha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   },
   { additionalProperties: false },

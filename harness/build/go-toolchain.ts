@@ -107,10 +107,16 @@ function goEnvironment(found: Record<string, string>): Record<string, string> {
 
 /**
  * Runs a go command in a module's folder.
+ * @param remedy what to do when it fails, in place of running the same command by hand
  * @returns its standard output
  * @throws PollgateError (infrastructure) with the compiler's own words
  */
-export async function runGo(go: GoToolchain, moduleDir: string, args: string[]): Promise<string> {
+export async function runGo(
+  go: GoToolchain,
+  moduleDir: string,
+  args: string[],
+  remedy = `cd ${JSON.stringify(moduleDir)} && go ${args.join(' ')}`,
+): Promise<string> {
   const result = await execa('go', args, {
     cwd: moduleDir,
     env: go.env,
@@ -119,10 +125,7 @@ export async function runGo(go: GoToolchain, moduleDir: string, args: string[]):
   });
   if (result.failed) {
     const output = result.stderr?.trim() || (result.shortMessage ?? 'no output');
-    throw infrastructureError(
-      `go ${args[0]} failed in ${moduleDir}:\n${indent(output)}`,
-      `cd ${JSON.stringify(moduleDir)} && go ${args.filter((arg) => !arg.startsWith('-overlay')).join(' ')}`,
-    );
+    throw infrastructureError(`go ${args[0]} failed in ${moduleDir}:\n${indent(output)}`, remedy);
   }
   return result.stdout;
 }

@@ -26,11 +26,13 @@ export function variantProgram(loaded: LoadedScenario, variant: Variant): Progra
   const moduleDir = resolve(dirname(loaded.path), variant.package.moduleDir);
   const packageName = basename(join(moduleDir, variant.package.path));
   const place = createHash('sha256').update(join(moduleDir, variant.package.path)).digest('hex');
+  const named = Object.entries(loaded.scenario.variants).find(([, each]) => each === variant);
   return {
     name: `${packageName}-${place.slice(0, 8)}`,
     moduleDir,
     package: variant.package.path,
     netpoller: 'epoll',
+    place: { file: loaded.path, jsonPath: `/variants/${named?.[0] ?? '*'}/package/path` },
   };
 }
 

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Evidence, readEvidence, type ScenarioEvidence } from '../analyze/evidence.ts';
 import { baselinePath, formatBaseline } from '../compare/baseline-file.ts';
+import { designSha256 } from '../compare/design.ts';
 import { makeBaseline } from '../compare/make-baseline.ts';
 import { sameFingerprint } from '../host/fingerprint.ts';
 import { type ExitCode, exitCode, messageOf, usageError } from '../lib/errors.ts';
@@ -77,9 +78,11 @@ async function writeBaselines(
     console.log(`wrote ${path} from ${runs.length} run${runs.length === 1 ? '' : 's'}`);
   }
   if (runs.length < 3) {
-    console.log(
-      `Times will stay inconclusive: ${runs.length} run${runs.length === 1 ? '' : 's'} cannot tell the spread between runs; three or more can.`,
-    );
+    const what =
+      runs.length === 1
+        ? 'cannot tell the spread between runs'
+        : 'tell the spread between runs badly';
+    console.log(`Times will stay inconclusive: ${runs.length} ${what}; three or more are needed.`);
   }
 }
 
@@ -87,17 +90,18 @@ async function writeBaselines(
 async function newestRuns(reports: string, suite: string): Promise<string[]> {
   const names = await readdir(reports).catch(() => []);
   return names
-    .filter((name) => name.endsWith(`Z-${suite}`))
+    .filter((name) => new RegExp(`Z(\\.\\d+)?-${suite}$`).test(name))
     .sort()
     .reverse();
 }
 
 /** Why a run cannot become part of a baseline; undefined if it can. */
 function refusalOf(
-  { record, scenarios }: Evidence,
+  evidence: Evidence,
   suite: string,
   newest: Evidence | undefined,
 ): string | undefined {
+  const { record, scenarios } = evidence;
   const differing = newest
     ? sameFingerprint(newest.record.fingerprint, record.fingerprint)
     : sameFingerprint(record.fingerprint, record.fingerprint);
@@ -108,7 +112,17 @@ function refusalOf(
     [record.quick, 'it is a --quick run'],
     [record.lost.length > 0, `it is degraded: no ${record.lost[0]?.what}`],
     [scenarios.some(lostInRounds), 'a round lost a capture'],
-    [scenarios.some(({ rounds }) => rounds.length < 2), 'it has a single round'],
+    [scenarios.some(({ plan }) => plan.rounds.length < 2), 'it has a single round'],
+    [scenarios.some(({ plan, rounds }) => rounds.length < plan.rounds.length), 'it lacks a round'],
+    [
+      newest !== undefined && designs(newest) !== designs(evidence),
+      'its scenarios are not the same',
+    ],
+    [
+      // The binaries tell apart what the revision cannot: a server in a repository of its own.
+      newest !== undefined && binaries(newest) !== binaries(evidence),
+      'its servers are other binaries than those of the newest run',
+    ],
     [
       newest !== undefined && newest.record.revision !== record.revision,
       'it is of another revision than the newest run',
@@ -116,6 +130,14 @@ function refusalOf(
     [differing.length > 0, `its machine is not the same or not known (${differing.join(', ')})`],
   ];
   return rules.find(([broken]) => broken)?.[1];
+}
+
+function designs({ scenarios }: Evidence): string {
+  return scenarios.map(({ plan }) => `${plan.id} ${designSha256(plan)}`).join();
+}
+
+function binaries({ record }: Evidence): string {
+  return record.builds.map(({ name, sha256 }) => `${name} ${sha256}`).join();
 }
 
 function lostInRounds({ rounds }: ScenarioEvidence): boolean {

@@ -1,87 +1,89 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { dataFilePath } from '../build/data-file.ts';
 import { binaryPath } from '../build/go-build.ts';
 import { tools, variantProgram } from '../build/programs.ts';
-import { lostCapabilities, runDoctor } from '../host/doctor.ts';
+import { runDoctor } from '../host/doctor.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import { type FitnessReading, readFitness } from '../host/fitness.ts';
 import type { Check } from '../host/host.ts';
 import { findNetprobeAccess } from '../host/netprobe-access.ts';
 import { readRevision } from '../host/revision.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from '../lib/errors.ts';
-import { interruptSignal } from '../lib/interrupt.ts';
+import { interruptSignal, orAborted } from '../lib/interrupt.ts';
 import { rootDir } from '../lib/paths.ts';
-import { capture, derive, type Prepared, prepare, saveRecord, writeReports } from '../pipeline.ts';
+import { capture, type Prepared, prepare, saveRecord } from '../pipeline.ts';
 import type { Plan } from '../plan/plan.ts';
 import { watchProgress } from '../report/progress.ts';
 import type { Listener } from '../run/events.ts';
+import { lockMeasuring } from '../run/lock.ts';
 import { allowedCpus, type Placement, placeOn } from '../run/placement.ts';
 import type { RoundContext } from '../run/round-context.ts';
-import { makeRunId } from '../run/run-directory.ts';
+import { makeRunDirectory } from '../run/run-directory.ts';
 import type { LostCapture, RunRecord } from '../run/run-record.ts';
-import { printReport } from './report.ts';
+import { type BenchOptions, repeatCommand } from './bench-options.ts';
+import { conclude } from './report.ts';
+import { requireMachine, requireProfiles } from './requirements.ts';
 import { packageVersion } from './version.ts';
-
-export interface BenchOptions {
-  quick: boolean;
-  /** Decimal uint64; a random one by default. */
-  seed?: string;
-  /** Capabilities without which the run must not start. */
-  require: readonly string[];
-  /** Folder of the suites; the clone's own by default. */
-  scenarios?: string;
-  /** Folder that receives the run directory. */
-  reports: string;
-  /** Folder of the committed baselines. */
-  baselines: string;
-}
 
 /** Runs a suite from its scenarios to its verdict. */
 export async function benchCommand(suite: string, options: BenchOptions): Promise<ExitCode> {
+  const progress = watchProgress(process.stderr);
+  let runDir: string;
+  try {
+    runDir = await run(suite, options, progress.listen);
+  } finally {
+    progress.stop();
+  }
+  return conclude(runDir);
+}
+
+/** @returns the run directory, with whatever the run left in it */
+async function run(suite: string, options: BenchOptions, listen: Listener): Promise<string> {
   const signal = interruptSignal();
   const startedAt = new Date();
   const begin = process.hrtime.bigint();
   const seed = options.seed ?? randomBytes(8).readBigUInt64BE().toString();
-  const progress = watchProgress(process.stderr);
-  progress.listen({ type: 'stage', text: 'looking at this machine' });
-  const prepared = await prepare(suite, {
-    seed,
-    quick: options.quick,
-    onBuild: (missing) => {
-      progress.listen({ type: 'stage', text: `building ${missing} Go programs` });
-    },
-    ...(options.scenarios ? { scenariosDir: options.scenarios } : {}),
-  });
-  const checks = await runDoctor(doctorOptions(prepared));
-  const lost = lostCapabilities(checks);
-  refuseWithoutRequired(lost, options.require);
+  listen({ type: 'stage', text: 'looking at this machine' });
+  const prepared = await orAborted(signal, prepareRun(suite, seed, options, listen));
+  requireProfiles(prepared.scenarios, options.require);
+  const checks = await orAborted(signal, runDoctor(doctorOptions(prepared)));
+  const lost = requireMachine(prepared.scenarios, checks, options.require);
   for (const { what, reason, remedy } of lost) {
-    progress.listen({ type: 'stage', text: `degraded: no ${what} (${reason}); ${remedy}` });
+    listen({ type: 'stage', text: `degraded: no ${what} (${reason}); ${remedy}` });
   }
-
   const placement = placeOn(await allowedCpus());
-  const fitness = await readFitness();
-  const record = await openRecord({
-    suite,
-    options,
-    seed,
-    startedAt,
-    prepared,
-    checks,
-    lost,
-    placement,
-    fitness,
-  });
-  const runDir = resolve(options.reports, record.runId);
-  await mkdir(runDir, { recursive: true });
-  await saveRecord(runDir, record);
+  const release = await lockMeasuring();
   try {
+    const fitness = await readFitness();
+    const common = { suite, options, seed, startedAt, prepared, checks, lost, placement, fitness };
+    const { runDir, record } = await openRecord(common);
+    const shared = { prepared, placement, lost, signal, listen };
+    await captureInto(runDir, record, resolve(options.baselines), shared).finally(async () => {
+      record.durationNs = Number(process.hrtime.bigint() - begin);
+      record.fitness.push((await readFitness(fitness)).fitness);
+      await saveRecord(runDir, record);
+    });
+    return runDir;
+  } finally {
+    release();
+  }
+}
+
+/** Captures every round; what ends the run early goes into its record. @throws what is a bug */
+async function captureInto(
+  runDir: string,
+  record: RunRecord,
+  baselines: string,
+  shared: Omit<Shared, 'netprobe'> & { lost: readonly LostCapture[] },
+): Promise<void> {
+  const { prepared, lost, signal } = shared;
+  try {
+    await saveRecord(runDir, record);
     const netprobe = await netprobeCommand(lost, signal);
-    const shared = { prepared, placement, netprobe, signal, listen: progress.listen };
-    const folders = { runDir, baselines: resolve(options.baselines) };
-    await capture(prepared.plans, folders, (plan) => roundContext(plan, shared));
+    const contextOf = (plan: Plan) => roundContext(plan, { ...shared, netprobe });
+    await capture(prepared.plans, { runDir, baselines }, contextOf);
+    signal.throwIfAborted();
     record.status = 'complete';
   } catch (error) {
     record.status = signal.aborted ? 'interrupted' : 'failed';
@@ -92,21 +94,23 @@ export async function benchCommand(suite: string, options: BenchOptions): Promis
     if (!signal.aborted && !(error instanceof PollgateError)) {
       throw error;
     }
-  } finally {
-    progress.stop();
-    record.durationNs = Number(process.hrtime.bigint() - begin);
-    record.fitness.push((await readFitness(fitness)).fitness);
-    await saveRecord(runDir, record);
   }
-  return conclude(runDir);
 }
 
-/** Derives the report, writes it and prints it. */
-async function conclude(runDir: string): Promise<ExitCode> {
-  const report = await derive(runDir);
-  await writeReports(runDir, report);
-  printReport(runDir, report);
-  return report.exitCode as ExitCode;
+function prepareRun(
+  suite: string,
+  seed: string,
+  { quick, scenarios }: BenchOptions,
+  listen: Listener,
+): Promise<Prepared> {
+  return prepare(suite, {
+    seed,
+    quick,
+    onBuild: (missing) => {
+      listen({ type: 'stage', text: `building ${missing} Go programs` });
+    },
+    ...(scenarios ? { scenariosDir: scenarios } : {}),
+  });
 }
 
 function doctorOptions({ plans }: Prepared): Parameters<typeof runDoctor>[0] {
@@ -122,16 +126,6 @@ function doctorOptions({ plans }: Prepared): Parameters<typeof runDoctor>[0] {
   };
 }
 
-function refuseWithoutRequired(lost: readonly LostCapture[], required: readonly string[]): void {
-  const missing = lost.find(({ capability }) => required.includes(capability));
-  if (missing !== undefined) {
-    throw new PollgateError(
-      `--require ${missing.capability}: ${missing.reason}; lost without it: ${missing.what}.`,
-      { exitCode: exitCode.missingCapability, remedy: missing.remedy },
-    );
-  }
-}
-
 interface Opening {
   suite: string;
   options: BenchOptions;
@@ -144,26 +138,33 @@ interface Opening {
   fitness: FitnessReading;
 }
 
-async function openRecord(opening: Opening): Promise<RunRecord> {
+/** The record of a run that begins, and the folder that it has to itself. */
+async function openRecord(opening: Opening): Promise<{ runDir: string; record: RunRecord }> {
   const { suite, options, seed, startedAt, prepared, placement } = opening;
   const { go, builds, plans } = prepared;
   const serverCpus = placement.servers.split(',').length;
-  const flags = [options.quick ? '--quick' : '', `--seed=${seed}`].filter(Boolean).join(' ');
-  return {
+  const revision = await readRevision();
+  const fingerprint = await readFingerprint({
+    goVersion: go.version,
+    goArch: go.arch,
+    serverCpus,
+  });
+  const { runId, runDir } = await makeRunDirectory(resolve(options.reports), startedAt, suite);
+  const record: RunRecord = {
     schema: 1,
-    runId: makeRunId(startedAt, suite),
+    runId,
     suite,
-    command: `npm run bench ${suite} -- ${flags}`,
+    command: repeatCommand(suite, seed, options),
     startedAt: startedAt.toISOString(),
     durationNs: 0,
     status: 'running',
     failure: '',
     failureExit: 0,
     version: packageVersion,
-    ...(await readRevision()),
+    ...revision,
     quick: options.quick,
     seed,
-    fingerprint: await readFingerprint({ goVersion: go.version, goArch: go.arch, serverCpus }),
+    fingerprint,
     fitness: [opening.fitness.fitness],
     checks: opening.checks,
     lost: opening.lost,
@@ -171,6 +172,7 @@ async function openRecord(opening: Opening): Promise<RunRecord> {
     builds,
     plans,
   };
+  return { runDir, record };
 }
 
 /** How netprobe is to be called; undefined where the doctor found that it cannot attach. */

@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path';
 import type { ExitCode } from '../lib/errors.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
+import type { Report } from '../report/report.ts';
 
 /**
  * Derives the three reports of a run directory anew; equal evidence gives equal bytes.
@@ -9,16 +10,23 @@ import { renderConsole } from '../report/render/console.ts';
  */
 export async function reportCommand(directory: string): Promise<ExitCode> {
   const runDir = resolve(directory);
+  return conclude(runDir);
+}
+
+/**
+ * Derives the report of a run directory, prints its verdict, writes it, and says where it lies. The
+ * verdict comes first: a full disk must not keep it from whoever waits for it.
+ */
+export async function conclude(runDir: string): Promise<ExitCode> {
   const report = await derive(runDir);
+  printVerdict(report);
   await writeReports(runDir, report);
-  printReport(runDir, report);
+  process.stdout.write(`\n${relative(process.cwd(), runDir) || '.'}/report.html\n`);
   return report.exitCode as ExitCode;
 }
 
-/** The verdict on the terminal, and where the whole report lies. */
-export function printReport(runDir: string, report: Parameters<typeof renderConsole>[0]): void {
+function printVerdict(report: Report): void {
   const color = process.stdout.isTTY && !process.env['NO_COLOR'];
   const width = process.stdout.columns ?? 100;
   process.stdout.write(renderConsole(report, { color, width }));
-  process.stdout.write(`\n${relative(process.cwd(), runDir)}/report.html\n`);
 }

@@ -13,7 +13,7 @@ function verdict(outcome: Outcome, subject = 'latency-p50'): Verdict {
 }
 
 const concludeOn = (verdicts: Verdict[], comparisons: Comparison[] = []) =>
-  conclude(makeRecord(), [{ id: 'hello-http', verdicts, comparisons }]);
+  conclude(makeRecord(), [{ id: 'hello-http', verdicts, comparisons }], []);
 
 test.for<[outcomes: Outcome[], Outcome, ExitCode]>([
   [['pass', 'pass'], 'pass', 0],
@@ -83,7 +83,7 @@ test.for([
   [{ status: 'running', failureExit: 0 }, 'interrupted', 130],
 ] as const)('a run that is %j is never green', ([changes, outcome, exitCode]) => {
   const judged = [{ id: 'hello-http', verdicts: [verdict('pass')], comparisons: [] }];
-  const conclusion = conclude(makeRecord(changes), judged);
+  const conclusion = conclude(makeRecord(changes), judged, []);
   expect(conclusion).toMatchObject({ outcome, exitCode, compared: 1, gated: 1 });
   expect(conclusion.headline).toMatch(/^No verdict: /);
 });

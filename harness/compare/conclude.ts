@@ -1,6 +1,6 @@
 import { type ExitCode, exitCode, worstExit } from '../lib/errors.ts';
 import { formatRatio } from '../lib/units.ts';
-import type { RunRecord } from '../run/run-record.ts';
+import type { LostCapture, RunRecord } from '../run/run-record.ts';
 import { metrics } from '../scenario/metric.ts';
 import type { Comparison } from './comparison.ts';
 import type { Outcome, Verdict } from './verdict.ts';
@@ -17,6 +17,9 @@ const exitOf: Record<Outcome, ExitCode> = {
   incomparable: exitCode.undecided,
   invalid: exitCode.invalidData,
 };
+
+/** Outcomes that decide nothing about the metric: they do not count as compared. */
+const undecided: readonly Outcome[] = ['inconclusive', 'unmeasurable', 'incomparable', 'invalid'];
 
 /** Worst first: the one that names the run. */
 const severity: readonly Outcome[] = [
@@ -46,10 +49,17 @@ export interface Conclusion {
   gated: number;
 }
 
-/** One outcome, one exit code and one sentence for the whole run. */
-export function conclude(record: RunRecord, scenarios: readonly Judged[]): Conclusion {
+/**
+ * One outcome, one exit code and one sentence for the whole run.
+ * @param lost captures that the run did not have; one that `--require` names costs exit code 5
+ */
+export function conclude(
+  record: RunRecord,
+  scenarios: readonly Judged[],
+  lost: readonly LostCapture[],
+): Conclusion {
   const verdicts = scenarios.flatMap((scenario) => scenario.verdicts);
-  const decided = verdicts.filter(({ outcome }) => exitOf[outcome] !== exitCode.undecided);
+  const decided = verdicts.filter(({ outcome }) => !undecided.includes(outcome));
   const counts = { compared: decided.length, gated: verdicts.length };
   if (record.status !== 'complete') {
     const outcome = record.status === 'failed' ? 'infra-error' : 'interrupted';
@@ -61,16 +71,18 @@ export function conclude(record: RunRecord, scenarios: readonly Judged[]): Concl
     return { outcome, exitCode: asked as ExitCode, headline, ...counts };
   }
   const outcome = severity.find((name) => verdicts.some((v) => v.outcome === name)) ?? 'invalid';
-  const headline = [judgement(outcome, verdicts), ...scenarios.flatMap(variantSentence)].join(' ');
-  return {
-    outcome,
-    exitCode:
-      verdicts.length === 0
-        ? exitCode.invalidData
-        : worstExit(verdicts.map((v) => exitOf[v.outcome])),
-    headline,
-    ...counts,
-  };
+  const required = lost.find(({ capability }) => record.required.includes(capability));
+  const headline = [
+    ...(required ? [`--require ${required.capability}: lost ${required.what}.`] : []),
+    judgement(outcome, verdicts),
+    ...scenarios.flatMap(variantSentences),
+  ].join(' ');
+  const codes = [
+    ...verdicts.map((verdict) => exitOf[verdict.outcome]),
+    ...(verdicts.length === 0 ? [exitCode.invalidData] : []),
+    ...(required ? [exitCode.missingCapability] : []),
+  ];
+  return { outcome, exitCode: worstExit(codes), headline, ...counts };
 }
 
 function judgement(outcome: Outcome, verdicts: readonly Verdict[]): string {
@@ -96,21 +108,23 @@ function judgement(outcome: Outcome, verdicts: readonly Verdict[]): string {
   }
 }
 
-/** The finding about the variants, in words; it never changes the exit code. */
-function variantSentence({ id, comparisons }: Judged): string[] {
-  const parts = comparisons
-    .filter(({ metric }) => metric === 'latency-p50' || metric === 'latency-p99')
-    .map(({ metric, ratio, direction }) => {
-      const words = {
-        better: 'lower',
-        worse: 'higher',
-        undecided: 'not distinguishable',
-        equal: 'equal within 1 %',
-      }[direction];
-      return `${metrics[metric].label} ${formatRatio(ratio)} (${words})`;
-    });
-  const [first] = comparisons;
-  return first === undefined || parts.length === 0
-    ? []
-    : [`${id}: ${first.variant} against ${first.reference}, ${parts.join(', ')}.`];
+/** The finding about each variant, in words; it never changes the exit code. */
+function variantSentences({ id, comparisons }: Judged): string[] {
+  const latencies = comparisons.filter(
+    ({ metric }) => metric === 'latency-p50' || metric === 'latency-p99',
+  );
+  return [...Map.groupBy(latencies, ({ variant }) => variant)].map(([variant, own]) => {
+    const parts = own.map(
+      ({ metric, ratio, direction }) =>
+        `${metrics[metric].label} ${formatRatio(ratio)} (${directionWords[direction]})`,
+    );
+    return `${id}: ${variant} against ${own[0]?.reference}, ${parts.join(', ')}.`;
+  });
 }
+
+const directionWords: Record<Comparison['direction'], string> = {
+  better: 'lower',
+  worse: 'higher',
+  undecided: 'not distinguishable',
+  equal: 'equal within 1 %',
+};

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
+import { agreementsOf } from '../analyze/agree.ts';
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
 import { checkGenerator } from '../analyze/generator.ts';
 import { measureScenario } from '../analyze/measure.ts';
@@ -48,8 +49,13 @@ function gate({ record, evidence, baseline, measurements }: Run) {
     measurements: measurements ?? measure(evidence),
     generator: checkGenerator(evidence),
     findings: diagnose(evidence),
+    agreements: agreementsOf(evidence),
   });
-  const conclusion = conclude(record, [{ id: evidence.plan.id, verdicts, comparisons: [] }]);
+  const conclusion = conclude(
+    record,
+    [{ id: evidence.plan.id, verdicts, comparisons: [] }],
+    record.lost,
+  );
   return { ...conclusion, verdicts };
 }
 
@@ -95,6 +101,15 @@ test('3 further runs of the unchanged program are never red', () => {
   expect(codes).toEqual(new Array(3).fill(0));
 });
 
+test('a capture that --require names and that got lost costs exit code 5', () => {
+  const run = clean();
+  run.record.required = ['pprof'];
+  run.record.lost = [{ capability: 'pprof', what: 'profiles', reason: '404', remedy: 'x' }];
+  const { exitCode, headline } = gate(run);
+  expect(exitCode).toBe(5);
+  expect(headline).toMatch(/^--require pprof: lost profiles\./);
+});
+
 type Row = [
   what: string,
   change: (run: Run) => void,
@@ -127,6 +142,28 @@ const eachArm = (run: Run, change: (arm: ReturnType<typeof unobservedArm>) => vo
 
 const rows: Row[] = [
   // Dead data.
+  [
+    'the server hung: few failures, many requests never sent',
+    (run) => {
+      const arm = unobservedArm(run.evidence, 3, 'epoll');
+      arm.unsent = Math.ceil(arm.scheduled / 2);
+    },
+    'invalid',
+    3,
+    /round 3: .* requests failed \(never sent /,
+  ],
+  [
+    'the server counted other requests than the generator',
+    (run) => {
+      const edges = run.evidence.rounds[0]?.record.windows.unobserved['epoll'];
+      if (edges?.end.fixture) {
+        edges.end.fixture.requests += 100;
+      }
+    },
+    'invalid',
+    3,
+    /requests in the unobserved windows: load generator .*, server counter /,
+  ],
   [
     'a metric is missing altogether',
     (run) => {
@@ -456,19 +493,6 @@ test.for(rows)('%s', ([, change, outcome, exitCode, found]) => {
   for (const verdict of named) {
     expect(verdict.advice).not.toBe('');
   }
-});
-
-test('the closed loop has one value, not one per round: without an interval it decides nothing', () => {
-  const run = clean();
-  withGates({ 'throughput-closed-loop': { minPerSec: 10_000 } })(run);
-  expect(gate(run)).toMatchObject({ outcome: 'invalid', exitCode: 3 });
-  const result = {
-    ...{ completed: 90_000, errors: 0, non2xx: 0, timeouts: 0, dropped: 32, durationNs: 3e9 },
-    ...{ requestsPerSec: 30_000, latencyHistogramUs: hdrBlob([[100, 1]]) },
-    ...{ eventLoopDelayP99Ns: 1_000_000, clientCpuRatio: 0.9 },
-  };
-  run.evidence.closedLoop = { schema: 1, variants: { epoll: result, io_uring: result } };
-  expect(gate(run)).toMatchObject({ outcome: 'inconclusive', exitCode: 6 });
 });
 
 test('on another machine exact counts are still compared', () => {

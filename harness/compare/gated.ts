@@ -1,3 +1,4 @@
+import type { Agreement } from '../analyze/agreement.ts';
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
 import type { GeneratorCheck } from '../analyze/generator.ts';
 import type { Measurement } from '../analyze/measurement.ts';
@@ -13,6 +14,7 @@ export interface JudgeInput {
   measurements: readonly Measurement[];
   generator: readonly GeneratorCheck[];
   findings: readonly Finding[];
+  agreements: readonly Agreement[];
   baseline: Baseline | null;
 }
 

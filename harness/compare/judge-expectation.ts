@@ -1,4 +1,5 @@
 import type { Finding } from '../diagnose/finding.ts';
+import { dataFault } from './data-fault.ts';
 import type { JudgeInput } from './gated.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -7,14 +8,24 @@ export function judgeExpectations(input: JudgeInput): Verdict[] {
   const { expect = {} } = input.evidence.plan.scenario;
   return Object.entries(expect).map(([variant, causes]) => {
     const findings = input.findings.filter((finding) => finding.variant === variant);
-    const broken = input.generator.find((g) => g.variant === variant && g.state === 'invalid');
-    if (broken !== undefined) {
-      const verdict = expectationVerdict(variant, causes, findings);
-      const found = `round ${broken.round}: ${broken.reasons.join('; ')}`;
-      return { ...verdict, outcome: 'invalid', found, advice: 'look at the server' };
-    }
-    return expectationVerdict(variant, causes, findings);
+    const verdict = expectationVerdict(variant, causes, findings);
+    const fault =
+      missingRounds(input) ??
+      dataFault(input, variant, 'unobserved') ??
+      dataFault(input, variant, 'observed');
+    return fault === null
+      ? verdict
+      : { ...verdict, outcome: 'invalid', found: fault, advice: 'repeat the run' };
   });
+}
+
+/** A round that is not there could have held the finding. */
+function missingRounds({ record, evidence }: JudgeInput): string | null {
+  const finished = evidence.rounds.length;
+  const planned = evidence.plan.rounds.length;
+  return record.status === 'complete' && finished < planned
+    ? `${finished} of ${planned} rounds are there`
+    : null;
 }
 
 function expectationVerdict(

@@ -164,6 +164,11 @@ function judgeCount(
 ): Judged {
   const { unit } = metrics[gated.metric];
   const baseline = mean([...base]);
+  if (baseline > 10 * countFloor && head.center * implausibleGain < baseline) {
+    const found = `${formatValue(head.center, unit)}, baseline ${formatValue(baseline, unit)}: too good to be true`;
+    const advice = 'check that the server still does its work, then accept the new baseline';
+    return { outcome: 'incomparable', found, advice };
+  }
   const limit = baseline * (1 + limitPercent / 100) + countFloor;
   const best = head.lo ?? head.center;
   const worst = head.hi ?? head.center;

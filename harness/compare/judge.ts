@@ -1,8 +1,8 @@
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
 import { minimumExceedances } from '../analyze/measure.ts';
 import type { Measurement } from '../analyze/measurement.ts';
-import { netpollerContradiction } from '../analyze/netpoller-proof.ts';
 import { isMetricId, type MetricId, metrics } from '../scenario/metric.ts';
+import { dataFault } from './data-fault.ts';
 import type { Gated, JudgeInput } from './gated.ts';
 import { judgeBudget } from './judge-budget.ts';
 import { judgeExpectations } from './judge-expectation.ts';
@@ -19,7 +19,7 @@ export function judge(input: JudgeInput): Verdict[] {
       }
       const measured = readGated(input, variant, metric);
       const limits: Verdict[] = [];
-      const budget = gate.maxNs ?? gate.maxCount ?? gate.minPerSec;
+      const budget = gate.maxNs ?? gate.maxCount;
       if (budget !== undefined) {
         limits.push(judgeBudget(measured, budget));
       }
@@ -47,28 +47,21 @@ function readGated(input: JudgeInput, variant: string, metric: MetricId): Gated 
 
 /** Dead data must not pass: every way to have none is named here, before any limit is looked at. */
 function unfitness(
-  { record, evidence, generator }: JudgeInput,
+  input: JudgeInput,
   variant: string,
   metric: MetricId,
   measurement: Measurement | undefined,
 ): Gated['unfit'] {
+  const { record, evidence } = input;
   const { window } = metrics[metric];
   const finished = evidence.rounds.length;
   if (record.status !== 'complete' && finished < evidence.plan.rounds.length) {
     const found = `${finished} of ${evidence.plan.rounds.length} rounds were finished`;
     return { outcome: 'unmeasurable', found, advice: 'let a run come to its end' };
   }
-  const broken = generator.filter(
-    (check) => check.variant === variant && check.state === 'invalid',
-  );
-  if (window !== 'closed-loop' && broken.length > 0) {
-    const [first] = broken;
-    const found = `round ${first?.round}: ${first?.reasons.join('; ')}`;
-    return { outcome: 'invalid', found, advice: 'look at the server: its requests failed' };
-  }
-  const contradiction = netpollerContradiction(evidence, variant);
-  if (contradiction !== null) {
-    return { outcome: 'invalid', found: contradiction, advice: 'npm run doctor' };
+  const fault = window === 'closed-loop' ? null : dataFault(input, variant, window);
+  if (fault !== null) {
+    return { outcome: 'invalid', found: fault, advice: 'look at the server and repeat the run' };
   }
   const lost = record.lost.find(({ capability }) => window === 'observed' && capability === 'ebpf');
   if (lost !== undefined) {

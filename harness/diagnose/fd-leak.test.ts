@@ -43,9 +43,21 @@ test.for<[what: string, evidence: ScenarioEvidence, state: string]>([
   ['/proc is within 5 %', observed({ leaked, procLeaked: { socket: 96 } }), 'confirmed'],
   ['/proc is 8 % off', observed({ leaked, procLeaked: { socket: 92 } }), 'suspected'],
   ['eBPF is lost, /proc sees it', observed({ leaked }, withoutProbe), 'suspected'],
-  // The one view that could look would show a leak: it is no reason to suspect the server.
-  ['eBPF is lost, /proc sees nothing', observed({}, withoutProbe), 'ruled-out'],
-  ['/proc is not readable, eBPF sees nothing', observed({}, withoutProc), 'ruled-out'],
+  // One view is not enough to acquit, nor is it a reason to suspect the server.
+  ['eBPF is lost, /proc sees nothing', observed({}, withoutProbe), 'unknown'],
+  ['/proc is not readable, eBPF sees nothing', observed({}, withoutProc), 'unknown'],
+  ['too few requests to see a leak', observed({ requests: 100 }), 'unknown'],
+  [
+    'netprobe lost events',
+    observed({}, (e) => {
+      for (const { netprobe } of e.rounds) {
+        for (const { lost } of Object.values(netprobe?.targets ?? {})) {
+          lost['fdMapFull'] = 1;
+        }
+      }
+    }),
+    'unknown',
+  ],
   ['/proc is not readable, eBPF sees it', observed({ leaked }, withoutProc), 'suspected'],
   [
     'nobody could look',

@@ -13,7 +13,7 @@ export const Evidence = Type.Object(
 
 /**
  * A root cause and how sure it is: `confirmed` by two independent views, `suspected` by one,
- * `ruled-out` by the view that would show it, `unknown` where neither could look.
+ * `ruled-out` where both looked and saw nothing, `unknown` where one of them could not look.
  */
 export const Finding = Type.Object(
   {

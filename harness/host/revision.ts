@@ -8,9 +8,12 @@ export interface Revision {
   dirty: boolean;
 }
 
-/** Which sources are being measured. */
-export async function readRevision(): Promise<Revision> {
-  const git = (...args: string[]) => execa('git', args, { cwd: rootDir, reject: false });
+/**
+ * Which sources are being measured.
+ * @param dir a folder of the checkout: ours, or that of a user's module
+ */
+export async function readRevision(dir: string = rootDir): Promise<Revision> {
+  const git = (...args: string[]) => execa('git', ['-C', dir, ...args], { reject: false });
   const [head, status] = await Promise.all([
     git('rev-parse', 'HEAD'),
     git('status', '--porcelain', '--untracked-files=normal'),

@@ -66,6 +66,7 @@ test('one that says nothing is late, with what it said on stderr', async () => {
 test('of stderr the end is kept', async () => {
   const child = await shell('i=0; while [ $i -lt 2000 ]; do echo "line $i" >&2; i=$((i+1)); done');
   await child.exited;
+  await child.drained();
   expect(child.stderrTail().length).toBeLessThan(8_000);
   expect(child.stderrTail()).toMatch(/\n {2}line 1999$/);
   expect(child.stderrTail()).not.toContain('line 0\n');

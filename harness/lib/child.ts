@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { infrastructureError, type PollgateError } from './errors.ts';
 
 const live = new Set<Child>();
+
+/** How long the last words may take where something that it started holds its stderr open. */
+const lastWordsMs = 500;
 
 export interface ChildOptions {
   /** What the user knows it by: «server epoll», «loadgen». */
@@ -27,10 +31,11 @@ export interface ChildExit {
 export class Child {
   readonly label: string;
   readonly pid: number;
-  /** Settles when the process has ended and its output is read; never rejects. */
+  /** Settles when the process has ended, its output perhaps not read yet; never rejects. */
   readonly exited: Promise<ChildExit>;
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string> | undefined;
+  readonly #silent: Promise<void>;
   #stderr = '';
   #ended = false;
 
@@ -41,6 +46,9 @@ export class Child {
     process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.#stderr = (this.#stderr + chunk).slice(-4096);
     });
+    const { promise: silent, resolve } = Promise.withResolvers<void>();
+    process.stderr?.once('close', resolve);
+    this.#silent = silent;
     // A child that ended makes writing to it fail; its exit is reported where it is awaited.
     process.stdin?.on('error', () => {});
     this.#lines =
@@ -119,6 +127,11 @@ export class Child {
     this.#signal('SIGKILL');
   }
 
+  /** Waits for the last words of one that has ended: they may come after its exit. */
+  async drained(): Promise<void> {
+    await Promise.race([this.#silent, delay(lastWordsMs, undefined, { ref: false })]);
+  }
+
   /** Its last words, indented, to stand behind an error message. */
   stderrTail(): string {
     const text = this.#stderr.trim();
@@ -155,6 +168,7 @@ export async function untilOneEnds(children: readonly Child[]): Promise<never> {
 /** The error for a child that ended although it was needed. */
 export async function endedEarly(child: Child): Promise<PollgateError> {
   const exit = await child.exited;
+  await child.drained();
   return infrastructureError(
     `${child.label} ended by itself: ${describeExit(exit)}.${child.stderrTail()}`,
     'its last words, if it had any, stand above; start it by hand to see more',

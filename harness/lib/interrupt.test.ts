@@ -1,6 +1,7 @@
 import { execPath, kill } from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
 import { Child } from './child.ts';
+import { orAborted } from './interrupt.ts';
 import { killWhenFinished, longMs, runs } from './testing/process.ts';
 
 /** Prints its pid and does not end by itself. */
@@ -76,4 +77,17 @@ test('a later second signal ends everything at once', async () => {
   kill(self.pid, 'SIGTERM');
   expect(await self.exited).toEqual({ code: 143, signal: null });
   await expect.poll(() => runs(childPid), { timeout: longMs }).toBe(false);
+});
+
+test('work ends with the interrupt, whenever that comes, and may fail unheard afterwards', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  expect(await orAborted(signal, Promise.resolve('done'))).toBe('done');
+  await expect(orAborted(signal, Promise.reject(new Error('broke')))).rejects.toThrow('broke');
+  const work = Promise.withResolvers<void>();
+  const waiting = orAborted(signal, work.promise);
+  controller.abort(new Error('interrupted'));
+  await expect(waiting).rejects.toThrow('interrupted');
+  work.reject(new Error('too late'));
+  await expect(orAborted(signal, Promise.resolve('done'))).rejects.toThrow('interrupted');
 });

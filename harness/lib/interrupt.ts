@@ -31,6 +31,21 @@ export function interruptSignal(): AbortSignal {
 function interruption(code: ExitCode): PollgateError {
   return new PollgateError('The run was interrupted.', {
     exitCode: code,
-    remedy: 'the rounds that were finished are in the run directory',
+    remedy: 'run it again; rounds that were finished are kept in the run directory',
   });
+}
+
+/** What `work` gives, or the signal's reason as soon as it is aborted; `work` then goes unheard. */
+export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) {
+    onAbort();
+  }
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([aborted, work]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

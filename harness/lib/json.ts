@@ -135,6 +135,17 @@ function describeError(error: ErrorObject): string {
   }
 }
 
+/**
+ * The value that a map from a file has of its own under a name; a variant may be called
+ * «constructor», which every object inherits.
+ */
+export function ownValue<T>(
+  map: Readonly<Record<string, T>> | undefined,
+  name: string,
+): T | undefined {
+  return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
+}
+
 /** JSON for a file that people read and git compares: two spaces, a newline at the end. */
 export function formatJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;

@@ -32,6 +32,10 @@ test.each([
   expect(formatNs(ns)).toBe(text);
 });
 
+test('an interval over more than two decades is not printed as if it said something', () => {
+  expect(formatRatio({ center: 1.1, lo: 0.00002, hi: 44_700 })).toBe('×1.10 [wider than ×100]');
+});
+
 test('counts and rates keep three significant digits', () => {
   expect([0, 2, 2.0404, 12_345, 1_500_000].map(formatCount)).toEqual([
     '0',

@@ -130,6 +130,13 @@ function scaleFor(value: number, unit: Unit): Scale {
   return larger.findLast((scale) => rounded >= scale.factor) ?? base;
 }
 
+/** An interval wider than this factor says only that there were too few rounds. */
+const uselesslyWide = 100;
+
 function bracket({ lo, hi }: Bounded, format: (value: number) => string): string {
-  return lo === null || hi === null ? '' : `[${format(lo)}, ${format(hi)}]`;
+  if (lo === null || hi === null) {
+    return '';
+  }
+  const wide = lo > 0 && hi / lo > uselesslyWide;
+  return wide ? `[wider than ×${uselesslyWide}]` : `[${format(lo)}, ${format(hi)}]`;
 }

@@ -29,6 +29,7 @@ export function assembleReport(
   const scenarios = evidence.scenarios.map((scenario) =>
     reportScenario(record, scenario, baselines.get(scenario.plan.id) ?? null),
   );
+  const lost = lostCaptures(evidence);
   return {
     schema: 1,
     runId: record.runId,
@@ -46,12 +47,13 @@ export function assembleReport(
     fingerprint: record.fingerprint,
     fitness: record.fitness,
     checks: record.checks,
-    lost: lostCaptures(evidence),
+    lost,
     ...conclude(
       record,
       scenarios.map(({ id, verdicts, comparisons }) => ({ id, verdicts, comparisons })),
+      lost,
     ),
-    degraded: lostCaptures(evidence).length > 0,
+    degraded: lost.length > 0,
     scenarios,
   };
 }
@@ -66,6 +68,8 @@ function reportScenario(
   const measurements = evidence.rounds.length === 0 ? [] : measureScenario(evidence);
   const generator = checkGenerator(evidence);
   const findings = diagnose(evidence);
+  const agreements = agreementsOf(evidence);
+  const profiles = profilesOf(evidence);
   return {
     id: plan.id,
     title: scenario.title,
@@ -75,20 +79,23 @@ function reportScenario(
     rounds: plan.rounds.length,
     finished: evidence.rounds.length,
     servers: serversOf(record, evidence),
-    verdicts: judge({ record, evidence, measurements, generator, findings, baseline }),
+    verdicts: judge({
+      ...{ record, evidence, measurements, generator, findings, baseline },
+      agreements,
+    }),
     comparisons: compareVariants(measurements, scenario.reference),
     measurements,
     curves: curvesOf(evidence),
     distributions: distributionsOf(evidence),
-    profiles: profilesOf(evidence),
+    profiles: profiles.summaries,
     traces: tracesOf(evidence),
     descriptors: descriptorReports(evidence),
     observerCost: observerCosts(evidence),
     closedLoop: closedLoopReports(evidence),
     generator,
-    agreements: agreementsOf(evidence),
+    agreements,
     findings,
-    warnings: warningsOf(evidence),
+    warnings: [...warningsOf(evidence), ...profiles.warnings],
   };
 }
 
@@ -117,7 +124,21 @@ function lostCaptures({ record, scenarios }: Evidence): Report['lost'] {
       })),
     ),
   );
-  return [...record.lost, ...inRounds];
+  return [...record.lost, ...inRounds, ...scenarios.flatMap(lostProbes)];
+}
+
+/** Metrics that netprobe could not take of a server that it watched, once each. */
+function lostProbes({ plan, rounds }: ScenarioEvidence): Report['lost'] {
+  const reasons = new Map<string, string>();
+  for (const { netprobe } of rounds) {
+    for (const [variant, target] of Object.entries(netprobe?.targets ?? {})) {
+      for (const [metric, reason] of Object.entries(target.unavailable ?? {})) {
+        reasons.set(`${metric} of ${plan.id}, ${variant}`, reason);
+      }
+    }
+  }
+  const remedy = 'build the server with its symbols: without -ldflags=-s';
+  return [...reasons].map(([what, reason]) => ({ capability: 'ebpf', what, reason, remedy }));
 }
 
 function warningsOf({ plan, rounds }: ScenarioEvidence): string[] {

@@ -5,6 +5,7 @@ import { pollerCalls } from '../analyze/netpoller-proof.ts';
 import { mergeWeights, profileWeights } from '../analyze/profile.ts';
 import { roundReaders, viewRound } from '../analyze/round-values.ts';
 import { descriptorBalance } from '../diagnose/fd-leak.ts';
+import { messageOf } from '../lib/errors.ts';
 import { formatInteger } from '../lib/units.ts';
 import type { RunRecord } from '../run/run-record.ts';
 import type {
@@ -77,32 +78,39 @@ export function distributionsOf(evidence: ScenarioEvidence): ProbeDistribution[]
   });
 }
 
-/** CPU and goroutine profiles of all rounds as one; a damaged one is left out by its reader. */
-export function profilesOf(evidence: ScenarioEvidence): ProfileSummary[] {
-  const kinds = [
-    { profile: 'cpu', unit: 'ns', of: (round: RoundEvidence) => round.cpuProfiles },
-    { profile: 'goroutine', unit: 'count', of: (round: RoundEvidence) => round.goroutineProfiles },
-  ] as const;
-  return variantsOf(evidence).flatMap((variant) =>
-    kinds.flatMap(({ profile, unit, of }): ProfileSummary[] => {
-      const taken = evidence.rounds.flatMap((round) => of(round)[variant] ?? []);
+const profileKinds = [
+  { profile: 'cpu', unit: 'ns', of: (round: RoundEvidence) => round.cpuProfiles },
+  { profile: 'goroutine', unit: 'count', of: (round: RoundEvidence) => round.goroutineProfiles },
+] as const;
+
+/** CPU and goroutine profiles of all rounds as one; a damaged one is left out and named. */
+export function profilesOf(evidence: ScenarioEvidence): {
+  summaries: ProfileSummary[];
+  warnings: string[];
+} {
+  const warnings: string[] = [];
+  const summaries = variantsOf(evidence).flatMap((variant) =>
+    profileKinds.flatMap(({ profile, unit, of }): ProfileSummary[] => {
+      const taken = evidence.rounds.flatMap((round) => {
+        const bytes = of(round)[variant];
+        try {
+          return bytes === undefined ? [] : [profileWeights(bytes, profile)];
+        } catch (error) {
+          const where = `round ${round.record.round}, ${variant}`;
+          warnings.push(`${where}: the ${profile} profile cannot be read: ${messageOf(error)}`);
+          return [];
+        }
+      });
       if (taken.length === 0) {
         return [];
       }
-      const weights = mergeWeights(taken.map((bytes) => profileWeights(bytes, profile)));
-      const { total, samples } = weights;
+      const { total, samples, functions } = mergeWeights(taken);
       return [
-        {
-          variant,
-          profile,
-          unit,
-          total,
-          samples,
-          functions: weights.functions.slice(0, topFunctions),
-        },
+        { variant, profile, unit, total, samples, functions: functions.slice(0, topFunctions) },
       ];
     }),
   );
+  return { summaries, warnings };
 }
 
 export function tracesOf(evidence: ScenarioEvidence): TraceReport[] {

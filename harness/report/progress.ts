@@ -4,7 +4,7 @@ import type { Listener, RunEvent } from '../run/events.ts';
 
 /** Lines are drawn at most this often on a terminal, and this seldom elsewhere. */
 const frameMs = 250;
-const heartbeatMs = 15_000;
+const heartbeatMs = 10_000;
 
 export interface Progress {
   listen: Listener;
@@ -14,6 +14,8 @@ export interface Progress {
 
 interface State {
   stage: string;
+  /** When the stage began. */
+  stageAt: number;
   scenario: string;
   round: string;
   phase: string;
@@ -22,14 +24,14 @@ interface State {
 
 /**
  * Shows where a run is: one live line on a terminal, plain lines elsewhere (one for each round and
- * a heartbeat at least every 15 s). Drawing costs well under a millisecond and never waits.
+ * a heartbeat at least every 10 s). Drawing costs well under a millisecond and never waits.
  */
 export function watchProgress(stream: WriteStream, now = () => performance.now()): Progress {
-  const state: State = { stage: '', scenario: '', round: '', phase: '', load: '' };
+  const state: State = { stage: '', stageAt: 0, scenario: '', round: '', phase: '', load: '' };
   let drawn = Number.NEGATIVE_INFINITY;
   let left = () => '';
   const draw = () => {
-    const line = describe(state, left());
+    const line = describe(state, left(), now());
     if (stream.isTTY) {
       stream.write(`\r\x1b[K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
     } else {
@@ -45,7 +47,7 @@ export function watchProgress(stream: WriteStream, now = () => performance.now()
   timer.unref();
   return {
     listen: (event) => {
-      const important = apply(state, event);
+      const important = apply(state, event, now());
       if (event.type === 'scenario') {
         const scenarioBegan = now();
         left = () => remaining(event.expectedMs - (now() - scenarioBegan));
@@ -64,10 +66,11 @@ export function watchProgress(stream: WriteStream, now = () => performance.now()
 }
 
 /** @returns whether the event is worth a line where there is no terminal */
-function apply(state: State, event: RunEvent): boolean {
+function apply(state: State, event: RunEvent, now: number): boolean {
   switch (event.type) {
     case 'stage':
       state.stage = event.text;
+      state.stageAt = now;
       return true;
     case 'scenario':
       state.stage = '';
@@ -89,8 +92,10 @@ function apply(state: State, event: RunEvent): boolean {
   }
 }
 
-function describe(state: State, left: string): string {
-  return [state.stage, state.scenario, state.round, state.phase, left, state.load]
+function describe(state: State, left: string, now: number): string {
+  const seconds = Math.floor((now - state.stageAt) / 1000);
+  const stage = state.stage !== '' && seconds > 0 ? `${state.stage}, ${seconds} s` : state.stage;
+  return [stage, state.scenario, state.round, state.phase, left, state.load]
     .filter((part) => part !== '')
     .join(' · ');
 }

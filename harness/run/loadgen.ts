@@ -92,6 +92,7 @@ export class Loadgen {
     await this.#expect('done', connectTimeoutMs);
     const exit = await this.child.exited;
     if (exit.code !== 0) {
+      await this.child.drained();
       const how = `${describeExit(exit)}.${this.child.stderrTail()}`;
       throw infrastructureError(
         `The load generator ended with ${how}`,

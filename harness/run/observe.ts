@@ -47,9 +47,11 @@ export async function observe(
     // The snapshots' own connections must be closed before descriptors are counted.
     await settleAll(observation.servers);
     await probe?.begin();
-    const profiles = observation.servers.map((server) => profile(observation, server, lose));
-    await observation.load();
-    await Promise.all(profiles);
+    // Held together: an interrupt ends all of them, and none may reject unheard.
+    await Promise.all([
+      ...observation.servers.map((server) => profile(observation, server, lose)),
+      observation.load(),
+    ]);
     await settleAll(observation.servers);
     await probe?.end().catch(lose(roundFiles.netprobe));
     const end = await takeSnapshots(observation.servers);

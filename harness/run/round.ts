@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, untilOneEnds } from '../lib/child.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
+import { orAborted } from '../lib/interrupt.ts';
 import { formatJson } from '../lib/json.ts';
 import type { Plan, PlannedRound } from '../plan/plan.ts';
 import { isFixture } from '../scenario/scenario.ts';
@@ -15,6 +17,8 @@ import { edges, takeSnapshots } from './snapshot.ts';
 
 /** The load goes on for this long after the probes are attached, before the window opens. */
 const settleMs = 300;
+/** How long an abandoned round may take to clean up. */
+const cleanUpMs = 2_000;
 
 /**
  * One round: fresh servers, warm-up, the unobserved window, then the observed one at the same
@@ -29,6 +33,7 @@ export async function runRound(
   await mkdir(dir, { recursive: true });
   const servers: Server[] = [];
   let generator: Loadgen | undefined;
+  let work: Promise<unknown> = Promise.resolve();
   try {
     for (const variant of planned.order) {
       servers.push(await startServer(plan, variant, context));
@@ -49,11 +54,9 @@ export async function runRound(
       return windows;
     };
     const children = servers.map((server) => server.child);
-    const windows = await Promise.race([
-      measured().catch((error: unknown) => blameTheDead(children, error)),
-      untilOneEnds(children),
-      whenAborted(context.signal),
-    ]);
+    const result = measured().catch((error: unknown) => blameTheDead(children, error));
+    work = result;
+    const windows = await orAborted(context.signal, Promise.race([result, untilOneEnds(children)]));
     for (const server of servers) {
       await stopServer(server);
     }
@@ -68,6 +71,8 @@ export async function runRound(
     await Promise.all(
       [...servers.map((server) => server.child), generator?.child].map((child) => child?.stop(0)),
     );
+    // Without servers it fails at once; its own clean-up (probes, raw traces) is worth a moment.
+    await Promise.race([Promise.allSettled([work]), delay(cleanUpMs)]);
   }
 }
 
@@ -143,15 +148,13 @@ export async function startServer(
   if (spec === undefined || build === undefined) {
     throw new Error(`the plan names ${variant}, which has no ${spec ? 'build' : 'variant'}`);
   }
-  const options = { variant, build, cpus: context.placement.servers };
+  const options = {
+    variant,
+    build,
+    cpus: context.placement.servers,
+    signal: context.signal,
+  };
   return isFixture(spec)
     ? startFixture(spec, { ...options, dataArgs: context.fixtureArgs })
     : startPackage(spec, { ...options, dataArgs: [] });
-}
-
-async function whenAborted(signal: AbortSignal): Promise<never> {
-  signal.throwIfAborted();
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { captureClosedLoop } from '../capture/closed-loop.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
+import { orAborted } from '../lib/interrupt.ts';
 import { formatJson } from '../lib/json.ts';
 import type { Plan } from '../plan/plan.ts';
 import { runRound, startServer } from './round.ts';
@@ -26,6 +27,7 @@ export async function runSuite(
       await runRound(plan, planned, context, runFiles.roundDir(runDir, id, planned.round));
     }
     await runClosedLoop(plan, context, runDir);
+    context.signal.throwIfAborted();
   }
 }
 
@@ -59,7 +61,10 @@ async function runClosedLoop(plan: Plan, context: RoundContext, runDir: string):
     try {
       const cpu = context.placement.generator;
       const { address } = server.record;
-      result.variants[variant] = await captureClosedLoop({ address, load, ...closedLoop, cpu });
+      result.variants[variant] = await orAborted(
+        context.signal,
+        captureClosedLoop({ address, load, ...closedLoop, cpu }),
+      );
       await stopServer(server);
     } finally {
       await server.child.stop(0);

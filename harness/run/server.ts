@@ -8,6 +8,7 @@ import type { FixtureBuild } from '../build/fixture-build.ts';
 import { hashFile } from '../build/go-build.ts';
 import { Child, describeExit, endedEarly, untilOneEnds } from '../lib/child.ts';
 import { infrastructureError, messageOf } from '../lib/errors.ts';
+import { orAborted } from '../lib/interrupt.ts';
 import { parseJson } from '../lib/json.ts';
 import { rootDir } from '../lib/paths.ts';
 import type { FixtureVariant, PackageVariant } from '../scenario/scenario.ts';
@@ -49,6 +50,8 @@ export interface StartOptions {
   cpus: string;
   /** Arguments that the harness adds for a fixture: the data file of block-4k. */
   dataArgs: readonly string[];
+  /** Ends the start, and the process with it. */
+  signal: AbortSignal;
 }
 
 /**
@@ -72,7 +75,7 @@ export async function startFixture(spec: FixtureVariant, options: StartOptions):
     env: serverEnvironment(spec.env),
   });
   try {
-    const line = await child.nextLine(readyTimeoutMs);
+    const line = await orAborted(options.signal, child.nextLine(readyTimeoutMs));
     if (line === undefined) {
       throw await endedEarly(child);
     }
@@ -113,7 +116,8 @@ export async function startPackage(spec: PackageVariant, options: StartOptions):
     env: serverEnvironment(env),
   });
   try {
-    await waitUntilReady(child, port, spec.ready);
+    // Stopping the child, below, ends the waiting as well.
+    await orAborted(options.signal, waitUntilReady(child, port, spec.ready));
     const address = `127.0.0.1:${port}`;
     const sha256 = await executableHash(child, options.build);
     return {
@@ -144,6 +148,7 @@ export async function stopServer(server: Server): Promise<void> {
   const exit = await server.child.stop(drainGraceMs);
   const own = server.countersUrl !== undefined;
   if (own && exit.code !== 0) {
+    await server.child.drained();
     throw infrastructureError(
       `${server.child.label} did not drain: ${describeExit(exit)}.${server.child.stderrTail()}`,
       'the fixture contract asks for exit code 0 within 2 s of SIGTERM: see go-fixtures/README.md',

@@ -55,11 +55,11 @@ test('a value that is not allowed: place, value seen, values allowed', async () 
   `);
   expect(await errorOf((s) => (load(s)['ratePerSec'] = 0))).toMatchInlineSnapshot(`
     "is not valid:
-      /load/ratePerSec: 0 seen, must be > 0"
+      /load/ratePerSec: 0 seen, must be >= 1"
   `);
   expect(await errorOf((s) => (load(s)['path'] = 'index'))).toMatchInlineSnapshot(`
     "is not valid:
-      /load/path: "index" seen, must match ^/"
+      /load/path: "index" seen, must match ^/[!-~]*$"
   `);
 });
 
@@ -104,12 +104,137 @@ test('names of JavaScript’s own objects are no metrics', async () => {
 });
 
 test('a budget in the wrong unit: the one that the metric has', async () => {
-  const gates = { 'latency-p50': { maxCount: 5 }, 'throughput-closed-loop': { maxNs: 5 } };
+  const gates = { 'latency-p50': { maxCount: 5 }, 'reads-per-request': { maxNs: 5 } };
   expect(await errorOf((s) => (s['gates'] = gates))).toMatchInlineSnapshot(`
     "is not valid:
       /gates/latency-p50/maxCount: the metric is in ns and lower is better, allowed: maxNs
-      /gates/throughput-closed-loop/maxNs: the metric is in perSec and higher is better, allowed: minPerSec"
+      /gates/reads-per-request/maxNs: the metric is in count and lower is better, allowed: maxCount"
   `);
+});
+
+test.for([{ regressionLimitPercent: 5 }, { maxNs: 5 }])(
+  'the closed loop cannot be gated: %o',
+  async (gate) => {
+    expect(await errorOf((s) => (s['gates'] = { 'throughput-closed-loop': gate }))).toBe(
+      'is not valid:\n  /gates/throughput-closed-loop: it is one value without an interval and cannot be gated',
+    );
+  },
+);
+
+test('a scenario that judges nothing is refused', async () => {
+  const error = await errorOf((s) => {
+    s['gates'] = {};
+    delete s['expect'];
+  });
+  expect(error).toContain('/gates: {} seen and no "expect": nothing would be judged');
+});
+
+test.for<[name: string, change: (scenario: Json) => void, problem: string]>([
+  ['method', (s) => (load(s)['method'] = 'POST'), '/load/method: "POST" seen, allowed: "GET", '],
+  ['path with a space', (s) => (load(s)['path'] = '/a b'), '/load/path: "/a b" seen, must match'],
+  ['line end', (s) => (load(s)['path'] = '/a\r\nX: y'), '/load/path: "/a\\r\\nX: y" seen'],
+  [
+    'status',
+    (s) => (load(s)['expectStatus'] = 199),
+    '/load/expectStatus: 199 seen, must be >= 200',
+  ],
+  ['rate', (s) => (load(s)['ratePerSec'] = 0.5), '/load/ratePerSec: 0.5 seen, must be >= 1'],
+  ['header name', (s) => (load(s)['headers'] = { 'a b': '' }), '/load/headers: "a b" seen'],
+  ['no header name', (s) => (load(s)['headers'] = { '': '' }), '/load/headers: "" seen'],
+  ['header value', (s) => (load(s)['headers'] = { a: 'x\ny' }), '/load/headers/a: "x\\ny" seen'],
+  ...['Connection', 'content-length', 'Transfer-Encoding', 'EXPECT', 'Upgrade'].map(
+    (name): [string, (scenario: Json) => void, string] => [
+      name,
+      (s) => (load(s)['headers'] = { [name]: 'x' }),
+      `/load/headers: "${name}" seen; requests have no body`,
+    ],
+  ),
+  [
+    'requests of a phase',
+    (s) => {
+      load(s)['ratePerSec'] = 1_000_000;
+      (s['quick'] as Json)['observedMs'] = 10_001;
+    },
+    '/quick/observedMs: 10001 seen, 10001000 requests at 1000000/s, allowed: 10000000 requests',
+  ],
+  [
+    'nine variants',
+    (s) =>
+      (s['variants'] = Object.fromEntries(
+        Array.from({ length: 9 }, (_, index) => [`v${index}`, variant(s)]),
+      )),
+    'must NOT have more than 8 properties',
+  ],
+  [
+    'a tool is no fixture',
+    (s) => (variant(s)['fixture'] = 'loadgen'),
+    '/variants/epoll/fixture: "loadgen" seen, allowed: block-4k, fd-leak, hello-http',
+  ],
+  ...['--listen=:1', '-pprof', '--nonce=x', '-data=/etc/passwd'].map(
+    (arg): [string, (scenario: Json) => void, string] => [
+      arg,
+      (s) => (variant(s)['args'] = ['--leak-every=0', arg]),
+      `/variants/epoll/args/1: "${arg}" seen; --listen, --pprof, --nonce and --data are set by`,
+    ],
+  ),
+  [
+    'a flag as package',
+    (s) => {
+      const found = { moduleDir: '.', path: '-toolexec=x' };
+      s['variants'] = { epoll: { package: found, ready: { timeoutMs: 1 } } };
+    },
+    '/variants/epoll/package/path: "-toolexec=x" seen, must match ^[^-]',
+  ],
+])('what a generator, collector or fixture would refuse later: %s', async ([, change, problem]) => {
+  expect(await errorOf(change)).toContain(problem);
+});
+
+test('a Host header and an ordinary argument are allowed', async () => {
+  const scenario = structuredClone(makeScenario()) as unknown as Json;
+  load(scenario)['headers'] = { Host: 'example.com', 'X-A': '\t~' };
+  variant(scenario)['args'] = ['--database=x', 'listen'];
+  const path = join(dir, 'suite', 'allowed.json');
+  await writeFile(path, JSON.stringify(scenario));
+  await expect(loadScenario(path, 'suite')).resolves.toMatchObject({ scenario });
+});
+
+test('a variant may have the name of what every object has', async () => {
+  const error = await errorOf((s) => {
+    s['variants'] = { epoll: variant(s), constructor: variant(s) };
+    s['reference'] = 'epoll';
+    s['expect'] = { epoll: [] };
+  });
+  expect(error).toBe(
+    'is not valid:\n  /expect: "constructor" is missing; [] says that nothing may be found in it',
+  );
+});
+
+test('a module must have a go.mod', async () => {
+  const suite = join(dir, 'module');
+  await mkdir(join(suite, 'app'), { recursive: true });
+  const scenario = structuredClone(makeScenario()) as unknown as Json;
+  const found = { package: { moduleDir: 'app', path: '.' }, ready: { timeoutMs: 1 } };
+  scenario['variants'] = { mine: found };
+  scenario['reference'] = 'mine';
+  delete scenario['expect'];
+  await writeFile(join(suite, 'own.json'), JSON.stringify(scenario));
+  await expect(loadSuite('module', dir)).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(
+      /own\.json is not valid:\n {2}\/variants\/mine\/package\/moduleDir: "app" seen, expected a folder with a go\.mod/,
+    ),
+  });
+  await writeFile(join(suite, 'app', 'go.mod'), 'module example.com/app\n');
+  await expect(loadSuite('module', dir)).resolves.toHaveLength(1);
+  await rm(suite, { recursive: true });
+});
+
+test.for(['none', 'file'])('scenarios that are no folder: %s', async (name) => {
+  await writeFile(join(dir, 'file'), '');
+  await expect(listSuites(join(dir, name))).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining(join(dir, name)),
+  });
 });
 
 test('a closed loop needs HTTP', async () => {

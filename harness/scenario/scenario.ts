@@ -4,6 +4,9 @@ import Type, { type Static } from 'typebox';
 export const namePattern = '^[a-z0-9][a-z0-9_-]{0,63}$';
 const Name = Type.String({ pattern: namePattern });
 
+/** Of a URL path: what cannot break the request line, as in go-fixtures/internal/loadgen/spec. */
+const pathPattern = '^/[!-~]*$';
+
 const strict = { additionalProperties: false } as const;
 
 const ServerOptions = {
@@ -37,7 +40,11 @@ export const PackageVariant = Type.Object(
         moduleDir: Type.String({
           description: 'Folder of its go.mod, relative to the scenario file.',
         }),
-        path: Type.String({ description: 'Package inside the module, such as ./cmd/server.' }),
+        path: Type.String({
+          // A leading - would be a flag to the go command.
+          pattern: '^[^-]',
+          description: 'Package inside the module, such as ./cmd/server.',
+        }),
       },
       strict,
     ),
@@ -45,7 +52,7 @@ export const PackageVariant = Type.Object(
       {
         httpPath: Type.Optional(
           Type.String({
-            pattern: '^/',
+            pattern: pathPattern,
             description: 'Ready when a GET answers 2xx; without it: when the TCP port accepts.',
           }),
         ),
@@ -55,7 +62,7 @@ export const PackageVariant = Type.Object(
     ),
     pprofPath: Type.Optional(
       Type.String({
-        pattern: '^/',
+        pattern: pathPattern,
         description: 'Where net/http/pprof answers on the same port, such as /debug/pprof/.',
       }),
     ),
@@ -69,7 +76,7 @@ export const Variant = Type.Union([FixtureVariant, PackageVariant]);
 const LoadCommon = {
   connectionsPerVariant: Type.Integer({ minimum: 1, maximum: 16_000 }),
   ratePerSec: Type.Number({
-    exclusiveMinimum: 0,
+    minimum: 1,
     maximum: 1_000_000,
     description:
       'Requests per second of the generator over all variants together; Poisson arrivals.',
@@ -85,10 +92,12 @@ const LoadCommon = {
 const HttpLoad = Type.Object(
   {
     protocol: Type.Literal('http1'),
-    method: Type.String({ pattern: '^[A-Z]+$' }),
-    path: Type.String({ pattern: '^/' }),
-    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-    expectStatus: Type.Integer({ minimum: 100, maximum: 599 }),
+    method: Type.Enum(['GET', 'HEAD', 'OPTIONS', 'DELETE'], {
+      description: 'Requests have no body.',
+    }),
+    path: Type.String({ pattern: pathPattern }),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: '^[\\t -~]*$' }))),
+    expectStatus: Type.Integer({ minimum: 200, maximum: 599 }),
     ...LoadCommon,
   },
   strict,
@@ -139,7 +148,6 @@ export const Gate = Type.Object(
     ),
     maxNs: Type.Optional(Type.Integer({ minimum: 1 })),
     maxCount: Type.Optional(Type.Number({ minimum: 0 })),
-    minPerSec: Type.Optional(Type.Number({ minimum: 0 })),
   },
   { ...strict, minProperties: 1 },
 );
@@ -152,7 +160,8 @@ export const Scenario = Type.Object(
       minLength: 1,
       description: 'The question that the run answers, as a sentence.',
     }),
-    variants: Type.Record(Name, Variant, { ...strict, minProperties: 1 }),
+    // The eBPF collector watches up to 8 processes (bpf/internal/target).
+    variants: Type.Record(Name, Variant, { ...strict, minProperties: 1, maxProperties: 8 }),
     reference: Type.String({
       pattern: namePattern,
       description: 'The variant that the others are compared with.',

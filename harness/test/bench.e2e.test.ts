@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkJson } from '../lib/json.ts';
@@ -134,11 +135,19 @@ test('a fixture that is killed ends the run with its name, and what was finished
   expect(report.scenarios[0]?.finished).toBe(1);
 });
 
-test('Ctrl-C, doubled as npm doubles it, ends in order with what was measured', async () => {
-  const harness = new BenchProcess(workspace, ['io_uring', '--quick']);
+test.for([
+  ['warm-up', { warmupMs: 30_000, unobservedMs: 500, observedMs: 500 }],
+  ['observed window', { warmupMs: 0, unobservedMs: 500, observedMs: 30_000 }],
+] as const)('Ctrl-C in the %s, doubled as npm doubles it, ends in order', async ([, windows]) => {
+  const scenarios = await copyScenario('io_uring', 'block-4k', (text) =>
+    text.replace(/"quick": \{.*\}/, `"quick": ${JSON.stringify({ count: 2, ...windows })}`),
+  );
+  const harness = new BenchProcess(workspace, ['io_uring', '--quick', '--scenarios', scenarios]);
   await harness.until(async () =>
     (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
   );
+  // Long enough for the window to be open, with its profiles under way; far from its end.
+  await delay(5_000);
   harness.process.kill('SIGINT');
   harness.process.kill('SIGINT');
   const result = await harness.finished;
@@ -147,6 +156,40 @@ test('Ctrl-C, doubled as npm doubles it, ends in order with what was measured', 
   expectNoStackTrace(result.stdout + result.stderr);
   const report = await reportOf(workspace);
   expect([report.status, report.exitCode]).toEqual(['interrupted', 130]);
+});
+
+test('while one run measures a second one is told so', async () => {
+  const first = new BenchProcess(workspace, ['io_uring', '--quick']);
+  await first.until(async () =>
+    (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
+  );
+  const second = await bench(workspace, 'fd_leak', '--quick');
+  first.process.kill('SIGINT');
+  expect(second.code, second.stderr).toBe(4);
+  expect(second.stderr).toContain(`Another run, pid ${first.process.pid}, measures`);
+  expectNoStackTrace(second.stderr);
+  expect((await first.finished).code).toBe(130);
+});
+
+test('reports that are a file are refused', async () => {
+  const file = join(workspace.reports, '..', 'file');
+  await writeFile(file, '');
+  const result = await bench(workspace, 'fd_leak', '--quick', '--reports', file);
+  expect(result.code, result.stderr).toBe(2);
+  expect(result.stderr).toContain('--reports');
+  expectNoStackTrace(result.stderr);
+});
+
+test('a terminal that is closed ends the run in order', async () => {
+  const harness = new BenchProcess(workspace, ['io_uring', '--quick']);
+  await harness.until(async () =>
+    (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
+  );
+  harness.process.stdout?.destroy();
+  harness.process.stderr?.destroy();
+  harness.process.kill('SIGHUP');
+  expect((await harness.finished).code).toBe(143);
+  expect((await reportOf(workspace)).status).toBe('interrupted');
 });
 
 test('--require names what is missing and exits with 5 before any load', async () => {

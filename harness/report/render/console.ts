@@ -258,5 +258,4 @@ function printVerdict(printer: Printer, report: Report): void {
     `took ${formatDuration(report.durationNs)}`,
   ];
   printer.wrapped('  ', facts.join(' · '), 'muted');
-  printer.line(`  reports/${visible(report.runId)}/report.html`);
 }

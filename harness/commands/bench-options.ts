@@ -1,0 +1,34 @@
+import { baselinesDir, reportsDir } from '../lib/paths.ts';
+
+export interface BenchOptions {
+  quick: boolean;
+  /** Decimal uint64; a random one by default. */
+  seed?: string;
+  /** Capabilities without which the run must not start. */
+  require: readonly string[];
+  /** Folder of the suites; the clone's own by default. */
+  scenarios?: string;
+  /** Folder that receives the run directory. */
+  reports: string;
+  /** Folder of the committed baselines. */
+  baselines: string;
+}
+
+/** The command that repeats a run, as a shell takes it. */
+export function repeatCommand(suite: string, seed: string, options: BenchOptions): string {
+  const { quick, require, scenarios, reports, baselines } = options;
+  const words = [
+    quick ? '--quick' : '',
+    `--seed=${seed}`,
+    require.length > 0 ? `--require=${require.join(',')}` : '',
+    scenarios ? `--scenarios=${scenarios}` : '',
+    reports === reportsDir ? '' : `--reports=${reports}`,
+    baselines === baselinesDir ? '' : `--baselines=${baselines}`,
+  ];
+  return ['npm run bench', suite, '--', ...words.filter(Boolean)].map(quoted).join(' ');
+}
+
+function quoted(word: string, index: number): string {
+  const plain = index === 0 || /^[\w@%+=:,./-]+$/.test(word);
+  return plain ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

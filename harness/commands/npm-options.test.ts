@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { refuseSwallowedOptions } from './npm-options.ts';
+
+test('an option that npm kept for itself is answered with the right command', () => {
+  const refuse = () =>
+    refuseSwallowedOptions(['bench', 'io_uring', '--require=ebpf'], {
+      npm_config_quick: 'true',
+      npm_config_seed: '7',
+      npm_config_cache: '/cache',
+    });
+  expect(refuse).toThrow('npm took --quick, --seed for its own');
+  expect(refuse).toThrow(
+    expect.objectContaining({
+      exitCode: 2,
+      remedy: 'npm run bench io_uring -- --quick --seed=7 --require=ebpf',
+    }),
+  );
+});
+
+test('what stands behind -- is no concern, nor are other commands', () => {
+  refuseSwallowedOptions(['bench', 'io_uring', '--quick'], { npm_config_quick: '' });
+  refuseSwallowedOptions(['build'], { npm_config_quick: 'true' });
+});
