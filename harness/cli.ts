@@ -66,6 +66,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
         .argParser(parseNames)
         .default([], 'none'),
     )
+    .option('--only <scenario>', 'one scenario of the suite, such as block-4k')
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
     .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)

@@ -15,6 +15,7 @@ import { findGo, type GoToolchain } from './build/go-toolchain.ts';
 import { scenarioPrograms, tools } from './build/programs.ts';
 import type { Baseline } from './compare/baseline.ts';
 import { baselinePath, formatBaseline, readBaseline } from './compare/baseline-file.ts';
+import { usageError } from './lib/errors.ts';
 import { writeFileAtomic } from './lib/fs.ts';
 import { formatJson } from './lib/json.ts';
 import { makePlan, type Plan, type PlanOptions } from './plan/plan.ts';
@@ -37,18 +38,39 @@ export interface Prepared {
   builds: FixtureBuild[];
 }
 
+export interface PrepareOptions {
+  scenariosDir?: string;
+  /** Id of the one scenario to run. */
+  only?: string;
+  /** Told how many programs must be built, before that begins. */
+  onBuild: (missing: number) => void;
+}
+
 /** Scenario → Plan → FixtureBuild: everything that needs no load. */
 export async function prepare(
   suite: string,
-  options: PlanOptions & { scenariosDir?: string; onBuild: (missing: number) => void },
+  options: PlanOptions & PrepareOptions,
 ): Promise<Prepared> {
-  const scenarios = await loadSuite(suite, options.scenariosDir);
+  const all = await loadSuite(suite, options.scenariosDir);
+  const scenarios = options.only === undefined ? all : [onlyScenario(all, options.only)];
   const plans = scenarios.map((scenario) => makePlan(scenario, options));
   const go = await findGo();
   const programs = [...scenarioPrograms(scenarios), ...Object.values(tools)];
   const { builds } = await buildPrograms(go, programs, options.onBuild);
   await makeDataFiles(scenarios);
   return { scenarios, plans, go, builds };
+}
+
+function onlyScenario(all: readonly LoadedScenario[], id: string): LoadedScenario {
+  const found = all.find((scenario) => scenario.id === id);
+  if (found === undefined) {
+    const ids = all.map((scenario) => scenario.id);
+    throw usageError(
+      `--only: ${JSON.stringify(id)} seen, allowed: ${ids.join(', ')}.`,
+      `npm run bench ${all[0]?.suite} -- --only ${ids[0]}`,
+    );
+  }
+  return found;
 }
 
 /** Round → Capture: the only stage that takes long, and the last that needs the machine. */

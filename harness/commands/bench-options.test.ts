@@ -9,11 +9,12 @@ test('the command that repeats a run holds what was given, and nothing else', ()
   const all = {
     quick: true,
     require: ['ebpf', 'pprof'],
+    only: 'orders',
     scenarios: '/my scenarios',
     reports: "it's/here",
     baselines: '../baselines',
   };
   expect(repeatCommand('own', '7', all)).toBe(
-    `npm run bench own -- --quick --seed=7 --require=ebpf,pprof '--scenarios=/my scenarios' '--reports=it'\\''s/here' --baselines=../baselines`,
+    `npm run bench own -- --quick --seed=7 --require=ebpf,pprof --only=orders '--scenarios=/my scenarios' '--reports=it'\\''s/here' --baselines=../baselines`,
   );
 });

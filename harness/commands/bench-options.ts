@@ -6,6 +6,8 @@ export interface BenchOptions {
   seed?: string;
   /** Capabilities without which the run must not start. */
   require: readonly string[];
+  /** Id of the one scenario to run; all of the suite by default. */
+  only?: string;
   /** Folder of the suites; the clone's own by default. */
   scenarios?: string;
   /** Folder that receives the run directory. */
@@ -16,11 +18,12 @@ export interface BenchOptions {
 
 /** The command that repeats a run, as a shell takes it. */
 export function repeatCommand(suite: string, seed: string, options: BenchOptions): string {
-  const { quick, require, scenarios, reports, baselines } = options;
+  const { quick, require, only, scenarios, reports, baselines } = options;
   const words = [
     quick ? '--quick' : '',
     `--seed=${seed}`,
     require.length > 0 ? `--require=${require.join(',')}` : '',
+    only ? `--only=${only}` : '',
     scenarios ? `--scenarios=${scenarios}` : '',
     reports === reportsDir ? '' : `--reports=${reports}`,
     baselines === baselinesDir ? '' : `--baselines=${baselines}`,

@@ -100,7 +100,7 @@ async function captureInto(
 function prepareRun(
   suite: string,
   seed: string,
-  { quick, scenarios }: BenchOptions,
+  { quick, only, scenarios }: BenchOptions,
   listen: Listener,
 ): Promise<Prepared> {
   return prepare(suite, {
@@ -110,6 +110,7 @@ function prepareRun(
       listen({ type: 'stage', text: `building ${missing} Go programs` });
     },
     ...(scenarios ? { scenariosDir: scenarios } : {}),
+    ...(only ? { only } : {}),
   });
 }
 

@@ -1,6 +1,6 @@
 import { usageError } from '../lib/errors.ts';
 
-const options = ['quick', 'seed', 'require', 'scenarios', 'reports', 'baselines'];
+const options = ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'];
 
 /**
  * Without `--` npm takes the options of `npm run bench io_uring --quick` for its own: the run would
