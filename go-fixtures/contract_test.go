@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -79,12 +80,13 @@ func testContract(t *testing.T, netpoller string, buildFlags []string) {
 // fixtureNames lists the commands that keep the contract: those that import its package.
 func fixtureNames(t *testing.T) []string {
 	t.Helper()
-	list := fixturetest.Go(t, "list", "-e", "-f", `{{.Dir}}{{range .Imports}} {{.}}{{end}}`, "./cmd/...")
+	list := fixturetest.Go(t, "list", "-e", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./cmd/...")
 	var names []string
 	for line := range strings.Lines(list) {
-		folder, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		// Import paths hold no spaces, as the folder of the clone may.
+		command, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if slices.Contains(strings.Fields(imports), "pollgate/go-fixtures/internal/fixture") {
-			names = append(names, filepath.Base(folder))
+			names = append(names, path.Base(command))
 		}
 	}
 	if len(names) < 3 {
