@@ -46,14 +46,14 @@ export async function observe(
     const begin: Record<string, Snapshot> = await takeSnapshots(observation.servers);
     // The snapshots' own connections must be closed before descriptors are counted.
     await settleAll(observation.servers);
-    await probe?.begin();
+    const watching = await probe?.begin().then(() => probe, lose(roundFiles.netprobe));
     // Held together: an interrupt ends all of them, and none may reject unheard.
     await Promise.all([
       ...observation.servers.map((server) => profile(observation, server, lose)),
       observation.load(),
     ]);
     await settleAll(observation.servers);
-    await probe?.end().catch(lose(roundFiles.netprobe));
+    await watching?.end().catch(lose(roundFiles.netprobe));
     const end = await takeSnapshots(observation.servers);
     return { observed: edges(begin, end), missing };
   } finally {
