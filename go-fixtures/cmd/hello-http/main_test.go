@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -39,5 +40,26 @@ func TestGreetsAtTheRootAndNowhereElse(t *testing.T) {
 			t.Errorf("%s %s: status %d, Content-Length %d, body %q (%v); want %d, %q",
 				test.method, test.path, response.StatusCode, response.ContentLength, body, err, test.status, test.body)
 		}
+	}
+}
+
+func TestReturnsItsTimesWhenAsked(t *testing.T) {
+	p := fixturetest.Start(t, serverBinary)
+	request, err := http.NewRequest(http.MethodGet, "http://"+p.Ready.Address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Pollgate-Stamps", "1")
+	before := p.Counters(t).MonotonicNs
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	after := p.Counters(t).MonotonicNs
+	var readNs, writeNs int64
+	if _, err := fmt.Sscanf(response.Header.Get("Pollgate-Stamps"), "%d %d", &readNs, &writeNs); err != nil ||
+		readNs < before || writeNs < readNs || after < writeNs {
+		t.Errorf("stamps %q (%v), want two times between %d and %d", response.Header.Get("Pollgate-Stamps"), err, before, after)
 	}
 }

@@ -9,6 +9,8 @@
 package monotime
 
 import (
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +25,9 @@ var (
 // the kernel. Its offset to clock_gettime(CLOCK_MONOTONIC) is constant and
 // smaller than the best of the calibration's reads, a few hundred ns.
 func Now() int64 {
+	if extra := slowdown.Load(); extra > 0 {
+		return spin(extra)
+	}
 	return zero + int64(time.Since(reference))
 }
 
@@ -56,4 +61,54 @@ func system(clock int32) int64 {
 		panic("clock_gettime refused: " + err.Error())
 	}
 	return t.Nano()
+}
+
+// RealtimeOffset returns CLOCK_REALTIME − CLOCK_MONOTONIC in nanoseconds. It
+// changes only when somebody sets the clock: slewing moves both alike.
+func RealtimeOffset() int64 {
+	const attempts = 32
+	best, tightest := int64(0), int64(1<<62)
+	for range attempts {
+		before := Now()
+		realtime := system(unix.CLOCK_REALTIME)
+		width := Now() - before
+		if width < tightest {
+			tightest = width
+			best = realtime - before - width/2
+		}
+	}
+	return best
+}
+
+// ReadCost returns what one Now costs at present, in nanoseconds: the median of
+// many, so that an interruption does not count.
+func ReadCost() int64 {
+	const attempts, batch = 101, 10
+	costs := make([]int64, attempts)
+	for i := range costs {
+		begin := Now()
+		for range batch - 1 {
+			Now()
+		}
+		costs[i] = (Now() - begin) / batch
+	}
+	slices.Sort(costs)
+	return costs[attempts/2]
+}
+
+// slowdown is added to the cost of every Now.
+var slowdown atomic.Int64
+
+// SlowDown makes every later Now take that many nanoseconds more, by spinning:
+// what a machine without a fast clock source (hpet, acpi_pm) does. It is the
+// fault that the generator's tests inject.
+func SlowDown(ns int64) { slowdown.Store(ns) }
+
+func spin(extra int64) int64 {
+	end := time.Since(reference) + time.Duration(extra)
+	for {
+		if now := time.Since(reference); now >= end {
+			return zero + int64(now)
+		}
+	}
 }

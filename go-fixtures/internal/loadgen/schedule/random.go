@@ -28,7 +28,7 @@ type stream uint64
 const (
 	arrivalStream stream = iota + 1
 	armStream
-	pageStream
+	keyStream
 )
 
 func newGenerator(seed uint64, phase int, s stream) *generator {

@@ -1,125 +1,97 @@
 // Package schedule computes when each request of a phase is due, to which arm it
-// goes and which page it asks for, before the phase begins.
+// goes and which key it carries, before the phase begins.
 //
 // A schedule is a pure function of its Config: the same on every machine,
-// architecture and Go version. It is never re-anchored while it runs; the engine
-// only reads it.
+// architecture and Go version. Arithmetic is therefore done in integers, or in
+// float64 with +, −, ×, ÷ and square root only, which IEEE 754 rounds correctly;
+// an explicit conversion stands around every product that is added to something,
+// because Go may otherwise fuse the two where the processor can. A schedule is
+// never re-anchored while it runs; the engine only reads it.
 package schedule
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"hash"
 	"math"
-	"math/bits"
 	"time"
 )
 
-// Interleave says how the arms share one schedule.
-type Interleave string
-
-const (
-	// Slice gives the whole rate to one arm for a slice of time, then to the
-	// next, forwards and backwards (A B B A A B B A …), so that a linear drift
-	// of the machine hits all arms alike.
-	Slice Interleave = "slice"
-	// Request sends each request to an arm drawn at random.
-	Request Interleave = "request"
-)
+// MaxRequests bounds the requests of a phase, planned or recorded.
+const MaxRequests = 10_000_000
 
 // Config determines a phase's schedule completely.
 type Config struct {
-	Seed       uint64
-	Phase      int     // index of the phase in the run; each phase has sequences of its own
-	RatePerSec float64 // over all arms together; 0.1 … 10,000,000
-	Duration   time.Duration
-	Arms       int // ≥ 1
+	Seed     uint64
+	Phase    int // index of the phase in the run; each phase has sequences of its own
+	Arrivals Arrivals
+	// RatePerSec over all arms together; 0.1 … 10,000,000. Not read by Replay.
+	RatePerSec float64
+	Duration   time.Duration // up to 4 hours
+	Arms       int           // ≥ 1
 	Interleave Interleave
 	SliceNs    int64  // length of a slice; used by Slice only
-	Pages      uint64 // pages are drawn from 0..Pages-1; 0 where the protocol has no pages
+	Keys       uint64 // keys are drawn from 0..Keys-1, at most 2^32; 0 where the protocol needs none
 }
 
 // Entry is one planned request.
 type Entry struct {
-	AtNs int64 // since the start of the phase
-	Page uint32
+	AtNs int64  // since the start of the phase
+	Key  uint32 // what the protocol makes of it: a page number, the draw of a service time
 	Arm  uint16
 }
 
-// fractionBits is the resolution of the clock that sums up the gaps: 2^-20 ns,
-// so that a rate whose mean gap is no whole number of ns is still met exactly.
-const fractionBits = 20
-
-// Poisson returns the arrivals of a Poisson process in [0, Duration), in order
-// of time. Their number is random too, with mean RatePerSec × Duration.
-func Poisson(c Config) []Entry {
-	arrivals := newGenerator(c.Seed, c.Phase, arrivalStream)
-	arms := newGenerator(c.Seed, c.Phase, armStream)
-	pages := newGenerator(c.Seed, c.Phase, pageStream)
-
-	meanGap := uint64(math.Round(float64(time.Second) / c.RatePerSec * (1 << fractionBits)))
-	end := uint64(c.Duration) << fractionBits
-	entries := make([]Entry, 0, expectedCount(c))
-	for at := nextGap(arrivals, meanGap); at < end; at += nextGap(arrivals, meanGap) {
-		e := Entry{AtNs: int64(at >> fractionBits)}
-		if c.Interleave == Slice {
-			e.Arm = sliceArm(e.AtNs/c.SliceNs, c.Arms)
-		} else {
-			e.Arm = uint16(arms.below(uint64(c.Arms)))
+// Plan returns the requests of a phase, all in [0, Duration), in order of time.
+// Arrivals, arms and keys have sequences of their own: a change of how one is
+// drawn leaves the others as they were.
+func Plan(c Config) []Entry {
+	if c.Arrivals.Kind == Replay {
+		return replay(c)
+	}
+	entries := make([]Entry, 0, capacity(ExpectedCount(c)))
+	arrivals, arms, keys := newArrivals(c), newArmDraw(c), newKeyDraw(c)
+	for {
+		at, ok := arrivals.next()
+		if !ok {
+			return entries
 		}
-		if c.Pages > 0 {
-			e.Page = uint32(pages.below(c.Pages))
-		}
-		entries = append(entries, e)
-	}
-	return entries
-}
-
-func nextGap(g *generator, mean uint64) uint64 {
-	whole, fraction := g.exponential()
-	part, _ := bits.Mul64(fraction, mean)
-	return whole*mean + part
-}
-
-// expectedCount leaves room for six standard deviations, so that the slice
-// hardly ever grows.
-func expectedCount(c Config) int {
-	mean := c.RatePerSec * c.Duration.Seconds()
-	return int(mean+6*math.Sqrt(mean)) + 1
-}
-
-// sliceArm walks the arms forwards and backwards in turn: 0 1 … n-1 n-1 … 1 0.
-func sliceArm(slice int64, arms int) uint16 {
-	position := int(slice % int64(2*arms))
-	if position < arms {
-		return uint16(position)
-	}
-	return uint16(2*arms - 1 - position)
-}
-
-// Hash sums up the schedules of a run, so that two runs can be shown to have
-// offered the same load.
-type Hash struct{ sum hash.Hash }
-
-// NewHash returns the hash of no schedule.
-func NewHash() *Hash { return &Hash{sha256.New()} }
-
-// Add appends a phase: its number of entries, then each entry as time (8 bytes),
-// page (4) and arm (2), big-endian.
-func (h *Hash) Add(entries []Entry) {
-	var b [14]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(len(entries)))
-	h.sum.Write(b[:8])
-	for _, e := range entries {
-		binary.BigEndian.PutUint64(b[:], uint64(e.AtNs))
-		binary.BigEndian.PutUint32(b[8:], e.Page)
-		binary.BigEndian.PutUint16(b[12:], e.Arm)
-		h.sum.Write(b[:])
+		entries = append(entries, Entry{AtNs: at, Arm: arms.at(at), Key: keys.next()})
 	}
 }
 
-// String returns the hash of all phases added so far as "sha256:<hex>".
-func (h *Hash) String() string {
-	return "sha256:" + hex.EncodeToString(h.sum.Sum(nil))
+// ExpectedCount returns the mean number of entries over all seeds. Constant and
+// Replay have no other number than this.
+func ExpectedCount(c Config) float64 {
+	seconds := float64(c.Duration) / float64(time.Second)
+	switch c.Arrivals.Kind {
+	case Constant:
+		return float64(newConstant(c).count())
+	case OnOff:
+		return newOnOff(c).expectedCount()
+	case Ramp:
+		return (c.RatePerSec + c.Arrivals.ToRatePerSec) / 2 * seconds
+	case Replay:
+		return float64(len(recordedWithin(c)))
+	}
+	return c.RatePerSec * seconds
+}
+
+// capacity leaves room for six standard deviations, so that the slice hardly
+// ever grows.
+func capacity(mean float64) int {
+	return int(mean+float64(6*math.Sqrt(mean))) + 1
+}
+
+// keyDraw draws the keys of one phase.
+type keyDraw struct {
+	generator *generator
+	keys      uint64
+}
+
+func newKeyDraw(c Config) *keyDraw {
+	return &keyDraw{newGenerator(c.Seed, c.Phase, keyStream), c.Keys}
+}
+
+func (k *keyDraw) next() uint32 {
+	if k.keys == 0 {
+		return 0
+	}
+	return uint32(k.generator.below(k.keys))
 }

@@ -49,7 +49,7 @@ func TestExponentialHasItsDistribution(t *testing.T) {
 
 func TestPoissonCountsHaveMeanAndVarianceOfTheRate(t *testing.T) {
 	const rate, seconds = 1234.5, 400
-	entries := Poisson(Config{Seed: 7, RatePerSec: rate, Duration: seconds * time.Second, Arms: 1, Interleave: Request})
+	entries := Plan(Config{Seed: 7, RatePerSec: rate, Duration: seconds * time.Second, Arms: 1, Interleave: Request})
 	var perSecond [seconds]float64
 	last := int64(0)
 	for _, e := range entries {
@@ -77,7 +77,7 @@ func TestPoissonCountsHaveMeanAndVarianceOfTheRate(t *testing.T) {
 // another architecture or after a change of this package it must stay.
 func TestScheduleIsReproducible(t *testing.T) {
 	config := Config{Seed: 12345, Phase: 1, RatePerSec: 4000, Duration: 5 * time.Second, Arms: 2,
-		Interleave: Slice, SliceNs: 100e6, Pages: 16384}
+		Interleave: Slice, SliceNs: 100e6, Keys: 16384}
 	const want = "sha256:0803115cdbddad7ee6e94380463defb94399edc09368927b0e420806806c3978"
 	if got := hashOf(config); got != want {
 		t.Errorf("schedule hash is %s, want %s", got, want)
@@ -87,7 +87,7 @@ func TestScheduleIsReproducible(t *testing.T) {
 		"phase": with(config, func(c *Config) { c.Phase++ }),
 		"rate":  with(config, func(c *Config) { c.RatePerSec += 0.001 }),
 		"arms":  with(config, func(c *Config) { c.Arms++ }),
-		"pages": with(config, func(c *Config) { c.Pages-- }),
+		"pages": with(config, func(c *Config) { c.Keys-- }),
 		"slice": with(config, func(c *Config) { c.SliceNs += 1e6 }),
 	} {
 		if hashOf(other) == want {
@@ -98,8 +98,8 @@ func TestScheduleIsReproducible(t *testing.T) {
 
 func TestArrivalsDoNotDependOnHowArmsShareThem(t *testing.T) {
 	config := Config{Seed: 5, RatePerSec: 2000, Duration: time.Second, Arms: 2, Interleave: Slice, SliceNs: 50e6}
-	slices := Poisson(config)
-	requests := Poisson(with(config, func(c *Config) { c.Interleave = Request; c.Arms = 5; c.Pages = 10 }))
+	slices := Plan(config)
+	requests := Plan(with(config, func(c *Config) { c.Interleave = Request; c.Arms = 5; c.Keys = 10 }))
 	if len(slices) != len(requests) {
 		t.Fatalf("%d and %d entries", len(slices), len(requests))
 	}
@@ -120,7 +120,7 @@ func TestSlicesGoForwardsAndBackwards(t *testing.T) {
 		{3, []uint16{0, 1, 2, 2, 1, 0, 0, 1, 2}},
 	} {
 		const slice = 20e6
-		entries := Poisson(Config{Seed: 3, RatePerSec: 5000, Arms: test.arms, Interleave: Slice, SliceNs: slice,
+		entries := Plan(Config{Seed: 3, RatePerSec: 5000, Arms: test.arms, Interleave: Slice, SliceNs: slice,
 			Duration: time.Duration(len(test.want)) * slice})
 		seen := make([]int, len(test.want))
 		for _, e := range entries {
@@ -138,11 +138,11 @@ func TestSlicesGoForwardsAndBackwards(t *testing.T) {
 
 func TestRequestModeSharesArmsAndPagesEvenly(t *testing.T) {
 	const arms, pages = 3, 7
-	entries := Poisson(Config{Seed: 11, RatePerSec: 50_000, Duration: time.Second, Arms: arms,
-		Interleave: Request, Pages: pages})
+	entries := Plan(Config{Seed: 11, RatePerSec: 50_000, Duration: time.Second, Arms: arms,
+		Interleave: Request, Keys: pages})
 	var counts [arms][pages]float64
 	for _, e := range entries {
-		counts[e.Arm][e.Page]++
+		counts[e.Arm][e.Key]++
 	}
 	expected := float64(len(entries)) / (arms * pages)
 	for arm := range counts {
@@ -162,7 +162,7 @@ func with(c Config, change func(*Config)) Config {
 
 func hashOf(c Config) string {
 	h := NewHash()
-	h.Add(Poisson(c))
+	h.Add(Plan(c))
 	return h.String()
 }
 
@@ -170,7 +170,7 @@ func BenchmarkPoisson(b *testing.B) {
 	b.ReportAllocs()
 	entries := 0
 	for b.Loop() {
-		entries += len(Poisson(Config{Seed: 1, RatePerSec: 20_000, Duration: time.Second, Arms: 2, Interleave: Request, Pages: 16384}))
+		entries += len(Plan(Config{Seed: 1, RatePerSec: 20_000, Duration: time.Second, Arms: 2, Interleave: Request, Keys: 16384}))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(entries), "ns/entry")
 }

@@ -109,6 +109,11 @@ func (o *object) wrong(key, allowed string) {
 	o.checker.wrong(o.path+"."+key, o.members[key], allowed)
 }
 
+// saw notes an error with something else to show than the value.
+func (o *object) saw(key, seen, allowed string) {
+	o.checker.errors = append(o.checker.errors, Error{o.path + "." + key, seen, allowed})
+}
+
 // rejectUnknown comes after all settings have been asked for.
 func (o *object) rejectUnknown() {
 	for _, key := range slices.Sorted(maps.Keys(o.members)) {
@@ -133,8 +138,12 @@ func (o *object) integer(key string, fallback any, allowed span) int64 {
 	return allowed.least
 }
 
-func (o *object) number(key string, allowed span) float64 {
-	if number, ok := o.get(key).(json.Number); ok {
+func (o *object) number(key string, fallback any, allowed span) float64 {
+	value := o.get(key)
+	if value == nil && fallback != required {
+		return fallback.(float64)
+	}
+	if number, ok := value.(json.Number); ok {
 		x, err := number.Float64()
 		if err == nil && x >= float64(allowed.least) && x <= float64(allowed.greatest) {
 			return x
@@ -142,6 +151,48 @@ func (o *object) number(key string, allowed span) float64 {
 	}
 	o.wrong(key, "number "+allowed.String())
 	return float64(allowed.least)
+}
+
+// distinctIntegers reads a list of 1 to most integers, no two alike; nil where it
+// is missing.
+func (o *object) distinctIntegers(key string, most int, allowed span) []int {
+	value := o.get(key)
+	if value == nil {
+		return nil
+	}
+	list, ok := value.([]any)
+	if !ok || len(list) == 0 || len(list) > most {
+		o.wrong(key, fmt.Sprintf("a list of 1 … %d integers", most))
+		return nil
+	}
+	var integers []int
+	for i, element := range list {
+		path := fmt.Sprintf("%s.%s[%d]", o.path, key, i)
+		number, _ := element.(json.Number)
+		n, err := strconv.ParseInt(number.String(), 10, 64)
+		switch {
+		case err != nil || n < allowed.least || n > allowed.greatest:
+			o.checker.wrong(path, element, "integer "+allowed.String())
+		case slices.Contains(integers, int(n)):
+			o.checker.wrong(path, element, "an integer that is not in the list yet")
+		}
+		integers = append(integers, int(n))
+	}
+	return integers
+}
+
+// refuse notes a setting that has no meaning beside the others.
+func (o *object) refuse(key, why string) {
+	if o.get(key) != nil {
+		o.wrong(key, why)
+	}
+}
+
+// isRight says whether nothing wrong was noted about these settings so far.
+func (o *object) isRight(keys ...string) bool {
+	return !slices.ContainsFunc(o.checker.errors, func(e Error) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return e.Path == o.path+"."+key })
+	})
 }
 
 func (o *object) boolean(key string, fallback bool) bool {
@@ -224,8 +275,8 @@ var (
 	headerValue = regexp.MustCompile(`^[\t -~]*$`)
 )
 
-// headers reads an object of strings. Headers that would give the request a body
-// or end the connection are refused.
+// headers reads an object of strings. Headers that the generator sets itself, or
+// that would end the connection, are refused.
 func (o *object) headers(key string) map[string]string {
 	value := o.get(key)
 	if value == nil {
@@ -241,8 +292,8 @@ func (o *object) headers(key string) map[string]string {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		text, isText := members[name].(string)
 		switch strings.ToLower(name) {
-		case "content-length", "transfer-encoding", "connection", "expect", "upgrade":
-			inner.wrong(name, "no such header: requests have no body and connections are kept alive")
+		case "content-length", "transfer-encoding", "connection", "expect", "upgrade", "pollgate-stamps":
+			inner.wrong(name, "no such header: the generator frames its requests and keeps connections alive")
 			continue
 		}
 		if !headerName.MatchString(name) || !isText || !headerValue.MatchString(text) {

@@ -21,9 +21,9 @@ type blockExchange struct {
 	request [blockproto.RequestSize]byte
 }
 
-func (e *blockExchange) Begin(page uint32) []byte {
+func (e *blockExchange) Begin(key uint32) []byte {
 	e.returnPartial()
-	e.page = uint64(page)
+	e.page = uint64(key)
 	blockproto.PutRequest(e.request[:], e.page)
 	return e.request[:]
 }

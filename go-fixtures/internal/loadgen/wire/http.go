@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 const (
@@ -13,6 +13,8 @@ const (
 	maxHeaderBytes = 64 << 10
 	// maxReferenceBytes bounds a body that is kept for comparison.
 	maxReferenceBytes = 16 << 20
+	// maxLength bounds what a server may announce as Content-Length.
+	maxLength = 1 << 50
 	// keptLineBytes is how much of a header line is kept when it arrives in
 	// pieces: enough for every line that steers the parser.
 	keptLineBytes = 128
@@ -24,6 +26,9 @@ type HTTPConfig struct {
 	Host    string // value of the Host header unless Headers has one
 	Path    string
 	Headers map[string]string
+	Body    []byte // sent with every request, in one piece with the head; may be empty
+	// Stamps asks the server for its times of each request: see stampsHeader.
+	Stamps bool
 	// ExpectStatus is the only status that counts as success.
 	ExpectStatus int
 	// ExpectBody is compared with every body; nil means that the first good
@@ -36,32 +41,51 @@ type HTTP struct {
 	request      []byte
 	expectStatus int
 	bodyless     bool
+	stamps       bool
 	reference    []byte // nil as long as it is not known
 }
 
 // NewHTTP builds the request once; every exchange sends the same bytes.
 func NewHTTP(c HTTPConfig) *HTTP {
+	return &HTTP{
+		request:      requestBytes(c),
+		expectStatus: c.ExpectStatus,
+		bodyless:     c.Method == http.MethodHead,
+		stamps:       c.Stamps,
+		reference:    c.ExpectBody,
+	}
+}
+
+func requestBytes(c HTTPConfig) []byte {
 	headers := map[string]string{"Host": c.Host}
 	for name, value := range c.Headers {
 		headers[http.CanonicalHeaderKey(name)] = value
+	}
+	if len(c.Body) > 0 || anticipatesBody(c.Method) {
+		headers["Content-Length"] = strconv.Itoa(len(c.Body))
+	}
+	if c.Stamps {
+		headers[stampsHeader] = "1"
 	}
 	names := make([]string, 0, len(headers))
 	for name := range headers {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var b strings.Builder
+	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", c.Method, c.Path)
 	for _, name := range names {
 		fmt.Fprintf(&b, "%s: %s\r\n", name, headers[name])
 	}
 	b.WriteString("\r\n")
-	return &HTTP{
-		request:      []byte(b.String()),
-		expectStatus: c.ExpectStatus,
-		bodyless:     c.Method == http.MethodHead,
-		reference:    c.ExpectBody,
-	}
+	b.Write(c.Body)
+	return b.Bytes()
+}
+
+// anticipatesBody says whether a request without a body should still say that its
+// length is 0 (RFC 9110, section 8.6): some servers answer 411 otherwise.
+func anticipatesBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // NewExchange returns the protocol of one more connection. All exchanges of one
@@ -93,6 +117,8 @@ type httpExchange struct {
 	chunked     bool
 	close       bool
 	headerBytes int
+	stamps      Stamps
+	stamped     bool // stamps have been read
 
 	wrongBody bool
 	capturing bool   // no reference when the request went out: keep the body
@@ -126,7 +152,7 @@ func (e *httpExchange) Feed(p []byte) Result {
 			return Result{Verdict: WrongBody, Consumed: consumed, Close: true}
 		}
 		if done {
-			return Result{Verdict: e.verdict(), Consumed: consumed, Close: e.close}
+			return Result{Verdict: e.verdict(), Consumed: consumed, Close: e.close, Stamps: e.stamps}
 		}
 	}
 	return Result{Consumed: consumed}

@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -196,6 +199,47 @@ func TestRequestText(t *testing.T) {
 	}
 }
 
+func TestRequestWithBody(t *testing.T) {
+	for _, test := range []struct {
+		method, body, want string
+	}{
+		{"POST", "hello\r\n\x00", "POST / HTTP/1.1\r\nContent-Length: 8\r\nContent-Type: x\r\nHost: h\r\n\r\nhello\r\n\x00"},
+		{"PUT", "", "PUT / HTTP/1.1\r\nContent-Length: 0\r\nContent-Type: x\r\nHost: h\r\n\r\n"},
+		{"PATCH", "ü", "PATCH / HTTP/1.1\r\nContent-Length: 2\r\nContent-Type: x\r\nHost: h\r\n\r\nü"},
+		{"DELETE", "", "DELETE / HTTP/1.1\r\nContent-Type: x\r\nHost: h\r\n\r\n"},
+	} {
+		e := NewHTTP(HTTPConfig{Method: test.method, Host: "h", Path: "/", Body: []byte(test.body), ExpectStatus: 200,
+			Headers: map[string]string{"content-type": "x"}}).NewExchange()
+		for range 2 { // every request is the same, in one piece
+			if got := string(e.Begin(7)); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		}
+	}
+}
+
+// A server reads what the generator sends as one request after another, whatever
+// is in their bodies.
+func TestRequestsWithBodiesAreReadByNetHTTP(t *testing.T) {
+	body := "GET / HTTP/1.1\r\nHost: not me\r\n\r\n"
+	e := NewHTTP(HTTPConfig{Method: "POST", Host: "h", Path: "/p", Body: []byte(body), Stamps: true, ExpectStatus: 200}).NewExchange()
+	stream := bufio.NewReader(io.MultiReader(strings.NewReader(string(e.Begin(0))), strings.NewReader(string(e.Begin(1)))))
+	for i := range 2 {
+		request, err := http.ReadRequest(stream)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		got, err := io.ReadAll(request.Body)
+		if err != nil || string(got) != body || request.Method != "POST" || request.URL.Path != "/p" ||
+			request.Header.Get("Pollgate-Stamps") != "1" {
+			t.Errorf("request %d: got %q, %v of %+v", i, got, err, request)
+		}
+	}
+	if _, err := http.ReadRequest(stream); err != io.EOF {
+		t.Errorf("got %v after the requests, want io.EOF", err)
+	}
+}
+
 func TestHTTPExchangeDoesNotAllocateOnceTheReferenceIsKnown(t *testing.T) {
 	e := newHTTPExchange(replyCase{})
 	reply := []byte(hello)
@@ -209,7 +253,22 @@ func TestHTTPExchangeDoesNotAllocateOnceTheReferenceIsKnown(t *testing.T) {
 	}
 }
 
+func TestExchangeWithStampsDoesNotAllocate(t *testing.T) {
+	e := newStampedExchange()
+	reply := []byte(stamped("100 200"))
+	if n := testing.AllocsPerRun(100, func() {
+		e.Begin(0)
+		if e.Feed(reply[:30]).Verdict != Incomplete || e.Feed(reply[30:]).Stamps.WriteNs != 200 {
+			t.Fail()
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per reply, want 0", n)
+	}
+}
+
 func FuzzHTTPReply(f *testing.F) {
+	f.Add([]byte(stamped("123456789012345678 123456789012345679")), uint(40))
+	f.Add([]byte(stamped("2 1")), uint(40))
 	for _, c := range append(replyCases, garbageCases...) {
 		f.Add([]byte(c.reply), uint(3))
 	}
@@ -219,6 +278,14 @@ func FuzzHTTPReply(f *testing.F) {
 		parts := feedAll(newHTTPExchange(replyCase{}), string(reply[:at]), string(reply[at:]))
 		if whole.Verdict != parts.Verdict || whole.Close != parts.Close {
 			t.Errorf("whole %+v, cut after %d bytes %+v", whole, at, parts)
+		}
+		whole = feedAll(newStampedExchange(), string(reply))
+		parts = feedAll(newStampedExchange(), string(reply[:at]), string(reply[at:]))
+		if whole.Verdict != parts.Verdict || whole.Stamps != parts.Stamps {
+			t.Errorf("with stamps: whole %+v, cut after %d bytes %+v", whole, at, parts)
+		}
+		if s := whole.Stamps; s.ReadNs < 0 || s.WriteNs < s.ReadNs || s.FreedNs != 0 {
+			t.Errorf("stamps are %+v", s)
 		}
 	})
 }

@@ -15,6 +15,7 @@ var (
 	errLength        = errors.New("bad or contradictory Content-Length")
 	errEncoding      = errors.New("transfer encoding other than chunked")
 	errNoLength      = errors.New("neither Content-Length nor chunked: the reply ends with the connection")
+	errStamps        = errors.New("malformed or repeated stamps")
 	errChunk         = errors.New("malformed chunk")
 )
 
@@ -106,7 +107,7 @@ func (e *httpExchange) parseHeader(line []byte, cut bool) error {
 	switch {
 	case isName(name, "content-length"):
 		length, ok := decimal(value)
-		if !ok || cut || e.length >= 0 && e.length != length {
+		if !ok || length > maxLength || cut || e.length >= 0 && e.length != length {
 			return errLength
 		}
 		e.length = length
@@ -117,6 +118,14 @@ func (e *httpExchange) parseHeader(line []byte, cut bool) error {
 		e.chunked = true
 	case isName(name, "connection"):
 		e.parseConnection(value)
+	case e.server.stamps && isName(name, stampsName):
+		if cut || e.stamped {
+			return errStamps
+		}
+		e.stamps, e.stamped = parseStamps(value)
+		if !e.stamped {
+			return errStamps
+		}
 	}
 	return nil
 }
@@ -142,6 +151,7 @@ func (e *httpExchange) endHeader() (done bool, err error) {
 	case e.status < 200:
 		// An interim response: the real one follows.
 		e.state, e.length, e.chunked = statusLine, -1, false
+		e.stamps, e.stamped = Stamps{}, false
 		return false, nil
 	case e.server.bodyless || e.status == http.StatusNoContent || e.status == http.StatusNotModified:
 		return true, nil
@@ -197,8 +207,9 @@ func isName(name []byte, lower string) bool {
 	return true
 }
 
+// decimal reads up to 18 digits, which always fit.
 func decimal(digits []byte) (value int64, ok bool) {
-	if len(digits) == 0 || len(digits) > 15 {
+	if len(digits) == 0 || len(digits) > 18 {
 		return 0, false
 	}
 	for _, c := range digits {

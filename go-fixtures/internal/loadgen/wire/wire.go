@@ -26,6 +26,17 @@ type Result struct {
 	// Close says that the connection cannot carry another request: the server
 	// announced its end, or the position of the next reply is lost.
 	Close bool
+	// Stamps are the server's own, with OK only.
+	Stamps Stamps
+}
+
+// Stamps are a server's own times of one exchange, CLOCK_MONOTONIC ns; 0 = not
+// given.
+type Stamps struct {
+	// ReadNs is when it took the request up, WriteNs when it wrote the reply.
+	ReadNs, WriteNs int64
+	// FreedNs is when it was done with the request before this one.
+	FreedNs int64
 }
 
 // Exchange is one connection's side of a protocol: one request, then its reply,
@@ -33,9 +44,10 @@ type Result struct {
 // body is not known yet.
 type Exchange interface {
 	// Begin starts a request and returns its bytes, valid until the next Begin.
-	// page is used by protocols that have pages. What was left of an earlier
-	// exchange is forgotten.
-	Begin(page uint32) []byte
+	// key is the schedule's draw for this request, and each protocol makes of it
+	// what it needs (a page number, a service time) or nothing. What was left of
+	// an earlier exchange is forgotten.
+	Begin(key uint32) []byte
 	// Feed takes the next bytes of the reply as they arrived, however they are
 	// cut. After a verdict, Begin must come next.
 	Feed(p []byte) Result
