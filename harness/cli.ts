@@ -1,16 +1,21 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type AcceptOptions, acceptCommand } from './commands/baseline.ts';
 import { benchCommand } from './commands/bench.ts';
+import { type BenchLoadOptions, benchLoadCommand } from './commands/bench-load.ts';
 import type { BenchOptions } from './commands/bench-options.ts';
 import { buildCommand } from './commands/build.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { loadCommand } from './commands/load.ts';
 import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
 import { baselinesDir, reportsDir } from './lib/paths.ts';
+import { type Group, groups } from './load-accuracy/measurement.ts';
+import { allTools } from './load-accuracy/tools/index.ts';
 
 const capabilities = ['ebpf', 'pprof', 'io_uring'];
+const loadTools = allTools.map(({ id }) => id);
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', ignoreClosed);
@@ -63,7 +68,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
     .addOption(
       new Option('--require <names>', 'fail with exit code 5 without: ebpf, pprof, io_uring')
-        .argParser(parseNames)
+        .argParser((text) => parseNames(text, capabilities))
         .default([], 'none'),
     )
     .option('--only <scenario>', 'one scenario of the suite, such as block-4k')
@@ -72,6 +77,43 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
     .action(async (suite: string, options: BenchOptions) => {
       done(await benchCommand(suite, options));
+    });
+  program
+    .command('bench-load')
+    .description(
+      'put load generators, ours among them, to the test on a server whose timing is known: npm run bench:load',
+    )
+    .option('--quick', 'fewer and shorter rounds: a look, not a measurement', false)
+    .addOption(new Option('--rounds <n>', 'default: 5, or 2').argParser(parseCount))
+    .addOption(new Option('--minutes <n>', 'stop sooner; default: 15, or 3').argParser(parseCount))
+    .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .addOption(
+      new Option('--only <groups>', `of ${groups.join(', ')}`).argParser(
+        (text) => parseNames(text, groups) as Group[],
+      ),
+    )
+    .addOption(
+      new Option('--tools <names>', `of ${loadTools.join(', ')}`).argParser((text) =>
+        parseNames(text, loadTools),
+      ),
+    )
+    .addOption(
+      new Option('--without <names>', 'all but these')
+        .argParser((text) => parseNames(text, loadTools))
+        .default([], 'none'),
+    )
+    .option('--reports <dir>', 'folder that receives the result', reportsDir)
+    .action(async (options: BenchLoadOptions) => done(await benchLoadCommand(options)));
+  program
+    .command('load')
+    .description(
+      'load a server of your own: npm run load -- --url http://127.0.0.1:8080/ --rate 5000',
+    )
+    .argument('[words...]', 'what the generator takes; none: its help')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (_words: string[], _options: object, command: Command) => {
+      done(await loadCommand(command.args));
     });
   program
     .command('report')
@@ -111,11 +153,18 @@ function parseSeed(text: string): string {
   return text;
 }
 
-function parseNames(text: string): string[] {
+function parseNames(text: string, known: readonly string[]): string[] {
   const names = text.split(',');
-  const unknown = names.find((name) => !capabilities.includes(name));
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`${unknown} is not one of ${capabilities.join(', ')}.`);
+    throw new InvalidArgumentError(`${unknown} is not one of ${known.join(', ')}.`);
   }
   return names;
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) {
+    throw new InvalidArgumentError('a whole number from 1 to 9999 is needed.');
+  }
+  return Number(text);
 }

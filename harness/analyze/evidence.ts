@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LoadResult } from '../capture/load-result.ts';
+import { type LoadPhase, LoadResult } from '../capture/load-result.ts';
 import { NetprobeResult } from '../capture/netprobe-result.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
 import { invalidDataError, usageError } from '../lib/errors.ts';
@@ -20,10 +20,14 @@ export interface RoundEvidence {
   traces: Record<string, TraceSummary>;
 }
 
+/** What both clients saw of one variant in closed loop. */
+export type ClosedLoopEvidence = ClosedLoop['variants'][string] & { generator: LoadPhase };
+
 export interface ScenarioEvidence {
   plan: Plan;
   rounds: RoundEvidence[];
-  closedLoop: ClosedLoop | null;
+  /** By variant; null where the scenario asks for none, or the run did not come to it. */
+  closedLoop: Record<string, ClosedLoopEvidence> | null;
 }
 
 /** Everything that a run directory holds: all that the stages after the captures may read. */
@@ -54,11 +58,25 @@ async function readScenario(runDir: string, plan: Plan): Promise<ScenarioEvidenc
       rounds.push(evidence);
     }
   }
-  return {
-    plan,
-    rounds,
-    closedLoop: await readIfThere(runFiles.closedLoop(runDir, plan.id), ClosedLoop),
-  };
+  return { plan, rounds, closedLoop: await readClosedLoop(runDir, plan.id) };
+}
+
+async function readClosedLoop(runDir: string, id: string): Promise<ScenarioEvidence['closedLoop']> {
+  const record = await readIfThere(runFiles.closedLoop(runDir, id), ClosedLoop);
+  if (record === null) {
+    return null;
+  }
+  const pairs = await Promise.all(
+    Object.entries(record.variants).map(async ([variant, captured]) => {
+      const path = join(runFiles.closedLoopDir(runDir, id, variant), roundFiles.load);
+      const [generator] = (await readJson(path, LoadResult, { remedy })).phases;
+      if (generator === undefined) {
+        throw invalidDataError(`${path} has no phase, expected one.`, remedy);
+      }
+      return [variant, { ...captured, generator }] as const;
+    }),
+  );
+  return Object.assign(Object.create(null), Object.fromEntries(pairs));
 }
 
 /** A round that was copied from elsewhere would count twice. */

@@ -77,7 +77,7 @@ test('few requests beyond p99 are warned of, and a single round has no interval'
   expect(warnings).toEqual(['p99 stands on 20 slower requests; 100 are needed']);
 });
 
-const closedLoop = {
+const autocannon = {
   completed: 90_000,
   errors: 0,
   non2xx: 0,
@@ -97,9 +97,17 @@ test.for([
   [{ timeouts: 1 }, null],
   [{ completed: 0, requestsPerSec: 0 }, null],
 ] as const)('closed-loop throughput with %j is %s', ([change, value]) => {
-  const variants = { epoll: { ...closedLoop, ...change } };
+  const [generator] = evidence.rounds[0]?.load.phases ?? [];
+  if (generator === undefined) {
+    throw new Error('the evidence has no window');
+  }
+  const epoll = {
+    first: 'autocannon' as const,
+    autocannon: { ...autocannon, ...change },
+    generator,
+  };
   const { values, summary, warnings } = measure(
-    { ...evidence, closedLoop: { schema: 1, variants } },
+    { ...evidence, closedLoop: { epoll } },
     'throughput-closed-loop',
   );
   expect(values).toEqual([value]);

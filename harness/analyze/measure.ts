@@ -64,7 +64,7 @@ function warningsOf(metric: MetricId, samples: number): string[] {
 
 /** One value, not one per round: autocannon runs once per variant. */
 function measureClosedLoop(evidence: ScenarioEvidence, variant: string): Measurement | undefined {
-  const result = evidence.closedLoop?.variants[variant];
+  const result = evidence.closedLoop?.[variant]?.autocannon;
   if (result === undefined) {
     return undefined;
   }

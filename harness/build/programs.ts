@@ -13,6 +13,8 @@ const tool = (moduleDir: string, name: string): Program => ({
 /** The harness's own Go programs. */
 export const tools = {
   loadgen: tool(fixturesModule, 'loadgen'),
+  truthd: tool(fixturesModule, 'truthd'),
+  childcost: tool(fixturesModule, 'childcost'),
   tracesum: tool(fixturesModule, 'tracesum'),
   ringcheck: tool(fixturesModule, 'ringcheck'),
   netprobe: tool(bpfModule, 'netprobe'),

@@ -1,7 +1,7 @@
 /**
  * Runs autocannon in a process of its own, so that its event loop is only its own, and prints one
- * ClosedLoopResult as JSON. Arguments: one JSON object with url, method, headers, connections and
- * durationMs.
+ * AutocannonResult as JSON. Arguments: one JSON object with url, method, headers, body (or none),
+ * connections and durationMs.
  *
  * autocannon's own `latency` is not used: it is whole milliseconds, cut off, so a fast server
  * reports p50 = 0. Its `response` event carries the time as a float; ours goes into a µs
@@ -10,12 +10,13 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import * as hdr from 'hdr-histogram-js';
-import type { ClosedLoopResult } from '../run/run-record.ts';
+import type { AutocannonResult } from '../run/run-record.ts';
 
 interface Target {
   url: string;
   method: string;
   headers: Record<string, string>;
+  body?: string;
   connections: number;
   durationMs: number;
 }
@@ -34,6 +35,7 @@ const run = autocannon({
   url: target.url,
   method: target.method,
   headers: target.headers,
+  ...(target.body === undefined ? {} : { body: target.body }),
   connections: target.connections,
   duration: target.durationMs / 1000,
   timeout: 5,
@@ -51,7 +53,7 @@ const summary = await run;
 const durationNs = Number(process.hrtime.bigint() - begin);
 const cpu = process.cpuUsage(cpuBefore);
 
-const result: ClosedLoopResult = {
+const result: AutocannonResult = {
   completed,
   errors: summary.errors,
   non2xx: summary.non2xx,

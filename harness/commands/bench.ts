@@ -87,7 +87,7 @@ async function captureInto(
     record.status = 'complete';
   } catch (error) {
     record.status = signal.aborted ? 'interrupted' : 'failed';
-    record.failure = signal.aborted ? '' : messageOf(error);
+    record.failure = signal.aborted ? '' : failureWords(error);
     const failure = signal.aborted ? signal.reason : error;
     record.failureExit =
       failure instanceof PollgateError ? failure.exitCode : exitCode.infrastructure;
@@ -95,6 +95,12 @@ async function captureInto(
       throw error;
     }
   }
+}
+
+/** The message and what mends it: run.json is all that the reports see of an error. */
+function failureWords(error: unknown): string {
+  const mend = error instanceof PollgateError ? `\nto mend it: ${error.remedy}` : '';
+  return `${messageOf(error)}${mend}`;
 }
 
 function prepareRun(
@@ -115,9 +121,10 @@ function prepareRun(
 }
 
 function doctorOptions({ plans }: Prepared): Parameters<typeof runDoctor>[0] {
-  const connections = plans.map(
-    ({ scenario }) => scenario.load.connectionsPerVariant * Object.keys(scenario.variants).length,
-  );
+  const connections = plans.map(({ scenario: { load, variants } }) => {
+    const atOnce = load.interleave === 'run' ? 1 : Object.keys(variants).length;
+    return load.connectionsPerVariant * atOnce;
+  });
   const margin = 256;
   return {
     netprobe: binaryPath(tools.netprobe),
@@ -214,6 +221,7 @@ function roundContext(plan: Plan, shared: Shared): RoundContext {
     tracesum: binaryPath(tools.tracesum),
     netprobe,
     fixtureArgs: dataArgs,
+    recording: loaded.recording?.path,
     placement,
     signal,
     listen,

@@ -21,3 +21,24 @@ test('what stands behind -- is no concern, nor are other commands', () => {
   refuseSwallowedOptions(['bench', 'io_uring', '--quick'], { npm_config_quick: '' });
   refuseSwallowedOptions(['build'], { npm_config_quick: 'true' });
 });
+
+test('bench:load has options of its own, and no suite', () => {
+  const refuse = () =>
+    refuseSwallowedOptions(['bench-load', '--tools=ours'], {
+      npm_config_quick: 'true',
+      npm_config_minutes: '5',
+      npm_config_require: 'ebpf',
+    });
+  expect(refuse).toThrow('npm took --quick, --minutes for its own');
+  expect(refuse).toThrow(
+    expect.objectContaining({ remedy: 'npm run bench:load -- --quick --minutes=5 --tools=ours' }),
+  );
+});
+
+test('load has the options of the generator', () => {
+  const refuse = () =>
+    refuseSwallowedOptions(['load'], { npm_config_url: 'true', npm_config_slo_p99: '5ms' });
+  expect(refuse).toThrow(
+    expect.objectContaining({ remedy: 'npm run load -- --url=… --slo-p99=5ms' }),
+  );
+});

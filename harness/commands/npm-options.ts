@@ -1,6 +1,11 @@
 import { usageError } from '../lib/errors.ts';
 
-const options = ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'];
+/** The options of a command whose script npm may keep some of. */
+const options: Readonly<Record<string, readonly string[]>> = {
+  bench: ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'],
+  load: ['url', 'rate', 'closed', 'slo-p99', 'connections', 'duration', 'spec', 'out'],
+  'bench-load': ['quick', 'rounds', 'minutes', 'seed', 'only', 'tools', 'without', 'reports'],
+};
 
 /**
  * Without `--` npm takes the options of `npm run bench io_uring --quick` for its own: the run would
@@ -8,21 +13,24 @@ const options = ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'ba
  * @throws PollgateError (usage) with the command that was meant
  */
 export function refuseSwallowedOptions(
-  [command = '', suite = '<suite>', ...rest]: readonly string[],
+  [command = '', ...words]: readonly string[],
   env: NodeJS.ProcessEnv,
 ): void {
-  const swallowed = options.filter((name) => env[`npm_config_${name}`]);
-  if (command !== 'bench' || swallowed.length === 0) {
+  const swallowed = (options[command] ?? []).filter(
+    (name) => env[`npm_config_${name.replaceAll('-', '_')}`],
+  );
+  if (swallowed.length === 0) {
     return;
   }
   const given = swallowed.map((name) => {
-    const value = env[`npm_config_${name}`];
+    const value = env[`npm_config_${name.replaceAll('-', '_')}`];
     // npm says «true» where the value was a word of its own: then it stands among the rest.
     return name === 'quick' ? '--quick' : `--${name}=${value === 'true' ? '…' : value}`;
   });
-  const kept = rest.filter((word) => word.startsWith('-'));
+  const kept = words.filter((word) => word.startsWith('-'));
+  const script = command === 'bench' ? `bench ${words[0] ?? '<suite>'}` : command.replace('-', ':');
   throw usageError(
     `npm took ${swallowed.map((name) => `--${name}`).join(', ')} for its own: options of a script stand behind \`--\`.`,
-    ['npm run bench', suite, '--', ...given, ...kept].join(' '),
+    [`npm run ${script} --`, ...given, ...kept].join(' '),
   );
 }

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mergeHistograms, valueAt } from '../analyze/histogram.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
-import { hdrBlob, makeEvidence, makeRecord, makeRuns, unobservedArm } from '../test/evidence.ts';
+import {
+  hdrBlob,
+  judgeLost,
+  makeEvidence,
+  makeRecord,
+  makeRuns,
+  unobservedArm,
+} from '../test/evidence.ts';
 import { baselinePath, formatBaseline, readBaseline } from './baseline-file.ts';
 import { designSha256 } from './design.ts';
 import { makeBaseline } from './make-baseline.ts';
@@ -143,8 +150,9 @@ test('refuses a run whose requests failed, and no run at all', () => {
   arm.errors.reset = 20_000;
   arm.completed = 0;
   arm.latencyHistogram = hdrBlob([]);
+  judgeLost(arm, 'none of 20,000 requests completed');
   expect(() => makeBaseline([makeRecord()], [broken])).toThrow(
-    'hello-http, round 2, io_uring: 0 of 20,000 requests completed',
+    'hello-http, round 2, io_uring: none of 20,000 requests completed',
   );
   expect(() => makeBaseline([], [])).toThrow(RangeError);
 });

@@ -78,6 +78,7 @@ test('what the variants do to each other stands in the sentence and not in the e
 
 test.for([
   [{ status: 'failed', failure: 'no server', failureExit: 4 }, 'infra-error', 4],
+  [{ status: 'failed', failure: 'it answers 500', failureExit: 3 }, 'invalid', 3],
   [{ status: 'interrupted', failureExit: 143 }, 'interrupted', 143],
   [{ status: 'interrupted', failureExit: 130 }, 'interrupted', 130],
   [{ status: 'running', failureExit: 0 }, 'interrupted', 130],

@@ -62,7 +62,7 @@ export function conclude(
   const decided = verdicts.filter(({ outcome }) => !undecided.includes(outcome));
   const counts = { compared: decided.length, gated: verdicts.length };
   if (record.status !== 'complete') {
-    const outcome = record.status === 'failed' ? 'infra-error' : 'interrupted';
+    const outcome = record.status === 'failed' ? failedOutcome(record) : 'interrupted';
     const headline =
       record.status === 'failed'
         ? `No verdict: ${record.failure.split('\n')[0]}`
@@ -83,6 +83,11 @@ export function conclude(
     ...(required ? [exitCode.missingCapability] : []),
   ];
   return { outcome, exitCode: worstExit(codes), headline, ...counts };
+}
+
+/** A server that does not serve the load gives invalid data, before the first request counts. */
+function failedOutcome({ failureExit }: RunRecord): Conclusion['outcome'] {
+  return failureExit === exitCode.invalidData ? 'invalid' : 'infra-error';
 }
 
 function judgement(outcome: Outcome, verdicts: readonly Verdict[]): string {

@@ -1,4 +1,4 @@
-import { checkGenerator } from '../analyze/generator.ts';
+import { checkGenerator, reasonTexts } from '../analyze/generator.ts';
 import { netpollerContradiction } from '../analyze/netpoller-proof.ts';
 import { formatInteger } from '../lib/units.ts';
 import type { JudgeInput } from './gated.ts';
@@ -15,9 +15,9 @@ export function dataFault(
 ): string | null {
   const checks =
     window === 'unobserved' ? input.generator : checkGenerator(input.evidence, 'observed');
-  const broken = checks.find((check) => check.variant === variant && check.state === 'invalid');
+  const broken = checks.find((check) => check.variant === variant && check.absolute === 'invalid');
   if (broken !== undefined) {
-    return `round ${broken.round}: ${broken.reasons.join('; ')}`;
+    return `round ${broken.round}: ${reasonTexts(broken)}`;
   }
   const quarrel = input.agreements.find(
     (agreement) => agreement.variant === variant && agreement.state === 'disagree',

@@ -8,7 +8,9 @@ import type { Plan } from '../plan/plan.ts';
 export function designSha256(plan: Plan): string {
   const { variants, load, closedLoop } = plan.scenario;
   const { count: _, ...windows } = plan.scenario.rounds;
-  const design = { variants, load, closedLoop, windows };
+  // What is absent leaves no trace in the JSON: a new optional setting changes no hash.
+  const { recordingSha256 } = plan;
+  const design = { variants, load, closedLoop, windows, recordingSha256 };
   return createHash('sha256').update(canonical(design)).digest('hex');
 }
 

@@ -1,6 +1,6 @@
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
-import { checkGenerator } from '../analyze/generator.ts';
+import { checkGenerator, reasonTexts } from '../analyze/generator.ts';
 import { mergeHistograms } from '../analyze/histogram.ts';
 import { ratioIntervalOf } from '../analyze/interval.ts';
 import { measureScenario } from '../analyze/measure.ts';
@@ -47,10 +47,10 @@ export function makeBaseline(
 }
 
 function refuseInvalid(run: ScenarioEvidence): void {
-  const broken = checkGenerator(run).find((check) => check.state === 'invalid');
+  const broken = checkGenerator(run).find((check) => check.absolute === 'invalid');
   if (broken !== undefined) {
     throw usageError(
-      `${run.plan.id}, round ${broken.round}, ${broken.variant}: ${broken.reasons.join('; ')}.`,
+      `${run.plan.id}, round ${broken.round}, ${broken.variant}: ${reasonTexts(broken)}.`,
       `npm run bench ${run.plan.suite}`,
     );
   }

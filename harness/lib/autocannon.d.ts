@@ -6,11 +6,15 @@ declare module 'autocannon' {
     url: string;
     method: string;
     headers?: Record<string, string>;
+    body?: string;
     connections: number;
     /** Seconds. */
     duration: number;
     /** Seconds. */
     timeout: number;
+    /** Requests per second over all connections; see docs/load-accuracy.md for how it sends them. */
+    overallRate?: number;
+    ignoreCoordinatedOmission?: boolean;
   }
   interface Result {
     errors: number;

@@ -25,6 +25,9 @@ export const Plan = Type.Object(
     scenario: Scenario,
     windows: Rounds,
     rounds: Type.Array(PlannedRound),
+    recordingSha256: Type.Optional(
+      Type.String({ description: 'Of the recording that the scenario replays.' }),
+    ),
   },
   strict,
 );
@@ -52,5 +55,9 @@ export function makePlan(loaded: LoadedScenario, options: PlanOptions): Plan {
     const observe = round === windows.count && windows.count > 1 ? 'trace' : 'cpu';
     return { round, seed, order, observe };
   });
-  return { suite, id, scenario, windows, rounds };
+  const recordingSha256 = loaded.recording?.sha256;
+  return {
+    ...{ suite, id, scenario, windows, rounds },
+    ...(recordingSha256 === undefined ? {} : { recordingSha256 }),
+  };
 }

@@ -1,7 +1,6 @@
 import { agreementsOf } from '../analyze/agree.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
-import { checkGenerator } from '../analyze/generator.ts';
-import { mergeHistograms, valueAt } from '../analyze/histogram.ts';
+import { checkGenerator, checkPaired } from '../analyze/generator.ts';
 import { measureScenario } from '../analyze/measure.ts';
 import type { Baseline } from '../compare/baseline.ts';
 import { compareVariants } from '../compare/compare-variants.ts';
@@ -9,6 +8,8 @@ import { conclude } from '../compare/conclude.ts';
 import { judge } from '../compare/judge.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import type { RunRecord } from '../run/run-record.ts';
+import type { Load } from '../scenario/scenario.ts';
+import { closedLoopReports } from './closed-loop.ts';
 import { curvesOf } from './curves.ts';
 import {
   descriptorReports,
@@ -18,7 +19,7 @@ import {
   serversOf,
   tracesOf,
 } from './evidence-parts.ts';
-import type { ClosedLoopReport, Report, ScenarioReport } from './report.ts';
+import type { Report, ScenarioReport } from './report.ts';
 
 /** The report of a run; a pure function of what its directory holds. */
 export function assembleReport(
@@ -93,6 +94,7 @@ function reportScenario(
     observerCost: observerCosts(evidence),
     closedLoop: closedLoopReports(evidence),
     generator,
+    paired: checkPaired(evidence),
     agreements,
     findings,
     warnings: [...warningsOf(evidence), ...profiles.warnings],
@@ -102,14 +104,37 @@ function reportScenario(
 function describeLoad({ plan }: ScenarioEvidence): string {
   const { load, variants } = plan.scenario;
   const arms = Object.keys(variants).length;
-  const mix =
-    load.interleave === 'slice'
-      ? `${load.sliceMs} ms slices, ABBA`
-      : 'each request to a random one';
   return (
-    `open loop, ${load.ratePerSec.toLocaleString('en')} requests/s Poisson over ` +
-    `${arms} × ${load.connectionsPerVariant} connections, ${mix}`
+    `open loop, ${describeArrivals(load)} over ` +
+    `${arms} × ${load.connectionsPerVariant} connections, ${describeTurns(load)}`
   );
+}
+
+function describeArrivals({ arrivals, ratePerSec = 0 }: Load): string {
+  const rate = `${ratePerSec.toLocaleString('en')} requests/s`;
+  switch (arrivals?.kind) {
+    case 'constant':
+      return `${rate} at even distances`;
+    case 'on-off':
+      return `${rate} in the mean, ${arrivals.onMs} ms on (Poisson) and ${arrivals.offMs} ms off,`;
+    case 'ramp':
+      return `${rate} rising or falling to ${arrivals.toRatePerSec.toLocaleString('en')} (Poisson)`;
+    case 'replay':
+      return `the recording ${arrivals.file}`;
+    default:
+      return `${rate} Poisson`;
+  }
+}
+
+function describeTurns({ interleave, sliceMs }: Load): string {
+  switch (interleave) {
+    case 'slice':
+      return `${sliceMs} ms slices, ABBA`;
+    case 'request':
+      return 'each request to a random one';
+    case 'run':
+      return 'two long turns each, ABBA, never connected together';
+  }
 }
 
 /** Capabilities that were missing from the start, and captures that single rounds lost. */
@@ -156,27 +181,4 @@ function warningsOf({ plan, rounds }: ScenarioEvidence): string[] {
     }
   }
   return warnings;
-}
-
-function closedLoopReports({ closedLoop }: ScenarioEvidence): ClosedLoopReport[] {
-  return Object.entries(closedLoop?.variants ?? {}).map(([variant, result]) => {
-    const histogram = mergeHistograms([result.latencyHistogramUs]);
-    const failed = result.errors + result.non2xx + result.timeouts;
-    const warnings = ['closed loop: service time as this client sees it, no claim under 1 ms'];
-    if (result.clientCpuRatio > 0.9) {
-      const share = Math.round(result.clientCpuRatio * 100);
-      warnings.push(`the client used ${share} % of its core: it is the limit, not the server`);
-    }
-    return {
-      variant,
-      requestsPerSec: result.requestsPerSec,
-      p50Us: valueAt(histogram, 0.5) ?? 0,
-      p99Us: valueAt(histogram, 0.99) ?? 0,
-      completed: result.completed,
-      failed,
-      clientCpuRatio: result.clientCpuRatio,
-      eventLoopDelayP99Ns: result.eventLoopDelayP99Ns,
-      warnings,
-    };
-  });
 }

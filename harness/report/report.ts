@@ -1,11 +1,12 @@
 import Type, { type Static } from 'typebox';
 import { Agreement } from '../analyze/agreement.ts';
 import { Measurement } from '../analyze/measurement.ts';
+import { LoadCause } from '../capture/load-result.ts';
 import { Comparison } from '../compare/comparison.ts';
 import { outcomes, Verdict } from '../compare/verdict.ts';
 import { Finding } from '../diagnose/finding.ts';
 import { Check, Fingerprint, Fitness } from '../host/host.ts';
-import { LostCapture } from '../run/run-record.ts';
+import { ClosedLoopClient, LostCapture } from '../run/run-record.ts';
 
 const strict = { additionalProperties: false } as const;
 const Count = Type.Integer({ minimum: 0 });
@@ -100,7 +101,18 @@ export const ObserverCost = Type.Object(
   strict,
 );
 
-/** Whether the generator's figures of a round may be quoted. */
+const GeneratorReason = Type.Object(
+  {
+    rule: Type.String(),
+    grade: Type.Enum(['suspect', 'invalid']),
+    cause: LoadCause,
+    text: Type.String(),
+  },
+  strict,
+);
+const GeneratorReasons = Type.Array(GeneratorReason);
+
+/** Whether the generator's figures of a round may be quoted, by its own judgement. */
 export const GeneratorReport = Type.Object(
   {
     round: Type.Integer({ minimum: 1 }),
@@ -112,16 +124,32 @@ export const GeneratorReport = Type.Object(
     achievedRatio: Type.Number({ minimum: 0, description: 'completed ÷ scheduled' }),
     sendLagP50Ns: Type.Union([Count, Type.Null()]),
     sendLagP99Ns: Type.Union([Count, Type.Null()]),
+    receiveLagP50Ns: Type.Union([Count, Type.Null()]),
+    receiveLagP99Ns: Type.Union([Count, Type.Null()]),
     busyRatio: Type.Number({ minimum: 0 }),
-    state: Type.Enum(['valid', 'suspect', 'invalid']),
-    reasons: Type.Array(Type.String()),
+    scheduling: Type.Enum(['fifo', 'other']),
+    absolute: Type.Enum(['valid', 'suspect', 'invalid']),
+    reasons: GeneratorReasons,
   },
   strict,
 );
 
+/** Whether ratios between the variants of a round may be judged; null with one variant. */
+export const PairedReport = Type.Object(
+  {
+    round: Type.Integer({ minimum: 1 }),
+    grade: Type.Union([Type.Enum(['valid', 'invalid']), Type.Null()]),
+    reasons: GeneratorReasons,
+  },
+  strict,
+);
+
+/** autocannon's figures of one variant, and beside them our generator's of the same closed loop. */
 export const ClosedLoopReport = Type.Object(
   {
     variant: Type.String(),
+    /** Which client came first, to a server that was not warm yet. */
+    first: ClosedLoopClient,
     requestsPerSec: Type.Number({ minimum: 0 }),
     p50Us: Count,
     p99Us: Count,
@@ -129,6 +157,22 @@ export const ClosedLoopReport = Type.Object(
     failed: Count,
     clientCpuRatio: Type.Number({ minimum: 0 }),
     eventLoopDelayP99Ns: Count,
+    generator: Type.Object(
+      {
+        requestsPerSec: Type.Number({ minimum: 0 }),
+        p50Ns: Type.Union([Count, Type.Null()]),
+        p99Ns: Type.Union([Count, Type.Null()]),
+        completed: Count,
+        failed: Count,
+        busyRatio: Type.Number({ minimum: 0 }),
+        absolute: Type.Enum(['valid', 'suspect', 'invalid']),
+        reasons: GeneratorReasons,
+      },
+      strict,
+    ),
+    /** autocannon − generator, in ns; null where one of them has no sample. */
+    biasP50Ns: Type.Union([Type.Integer(), Type.Null()]),
+    biasP99Ns: Type.Union([Type.Integer(), Type.Null()]),
     warnings: Type.Array(Type.String()),
   },
   strict,
@@ -173,6 +217,7 @@ export const ScenarioReport = Type.Object(
     observerCost: Type.Array(ObserverCost),
     closedLoop: Type.Array(ClosedLoopReport),
     generator: Type.Array(GeneratorReport),
+    paired: Type.Array(PairedReport),
     agreements: Type.Array(Agreement),
     findings: Type.Array(Finding),
     warnings: Type.Array(Type.String()),
@@ -223,5 +268,6 @@ export type TraceReport = Static<typeof TraceReport>;
 export type DescriptorReport = Static<typeof DescriptorReport>;
 export type ObserverCost = Static<typeof ObserverCost>;
 export type GeneratorReport = Static<typeof GeneratorReport>;
+export type PairedReport = Static<typeof PairedReport>;
 export type ClosedLoopReport = Static<typeof ClosedLoopReport>;
 export type ServerReport = Static<typeof ServerReport>;

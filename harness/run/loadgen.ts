@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Child, describeExit, endedEarly } from '../lib/child.ts';
-import { infrastructureError } from '../lib/errors.ts';
+import {
+  infrastructureError,
+  invalidDataError,
+  type PollgateError,
+  usageError,
+} from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson, parseJson } from '../lib/json.ts';
 import type { Load } from '../scenario/scenario.ts';
@@ -42,20 +47,33 @@ export interface LoadgenOptions {
   phases: readonly Phase[];
   /** CPU to pin to, or -1. */
   cpu: number;
+  /** Absolute path of the recording that arrivals of kind "replay" play. */
+  recording?: string | undefined;
+  /** Instead of the load's open loop: on so many connections the next request when the reply is there. */
+  closedLoop?: { connections: number };
 }
 
-const connectTimeoutMs = 20_000;
+/** What the generator grants one connection attempt (go-fixtures/internal/loadgen/spec). */
+const connectTimeoutMs = 5_000;
+/** For a process that shares its CPU with others, and for its files. */
+const marginMs = 15_000;
 
-/** The open-loop generator of a round: connections stay up from the first phase to the last. */
+/** The load generator: connections stay up from the first phase to the last. */
 export class Loadgen {
   readonly child: Child;
   readonly #phases: readonly Phase[];
-  readonly #requestTimeoutMs: number;
+  /** All arms, one after the other, up and asked once: with interleave "run" they take turns. */
+  readonly #connectMs: number;
+  /** How much longer than its schedule a phase may last. */
+  readonly #overtimeMs: number;
 
   private constructor(child: Child, options: LoadgenOptions) {
     this.child = child;
     this.#phases = options.phases;
-    this.#requestTimeoutMs = options.load.requestTimeoutMs;
+    const { requestTimeoutMs, interleave } = options.load;
+    this.#connectMs = options.arms.length * (connectTimeoutMs + requestTimeoutMs) + marginMs;
+    // ABBA: each arm has two stretches, and is connected anew for each.
+    this.#overtimeMs = interleave === 'run' ? 2 * this.#connectMs : requestTimeoutMs + marginMs;
   }
 
   /** Starts it and returns when all connections are up. */
@@ -69,7 +87,7 @@ export class Loadgen {
     });
     const generator = new Loadgen(child, options);
     try {
-      await generator.#expect('connected', connectTimeoutMs);
+      await generator.#expect('connected', generator.#connectMs);
       return generator;
     } catch (error) {
       await child.stop(0);
@@ -80,16 +98,15 @@ export class Loadgen {
   /** Runs one phase to its end, its last replies included. */
   async run(name: string, onProgress: (progress: LoadProgress) => void): Promise<void> {
     const phase = this.#phases.find((candidate) => candidate.name === name);
-    const longest = (phase?.durationMs ?? 0) + this.#requestTimeoutMs + 5_000;
     this.child.writeLine('next');
-    await this.#expect('phase-start', connectTimeoutMs);
-    await this.#expect('phase-end', longest, onProgress);
+    await this.#expect('phase-start', this.#connectMs);
+    await this.#expect('phase-end', (phase?.durationMs ?? 0) + this.#overtimeMs, onProgress);
   }
 
   /** Closes the connections, which stay up until then, and waits for the files and the end. */
   async finish(): Promise<void> {
     this.child.writeLine('next');
-    await this.#expect('done', connectTimeoutMs);
+    await this.#expect('done', marginMs);
     const exit = await this.child.exited;
     if (exit.code !== 0) {
       await this.child.drained();
@@ -109,7 +126,7 @@ export class Loadgen {
     for (;;) {
       const line = await this.child.nextLine(timeoutMs);
       if (line === undefined) {
-        throw await endedEarly(this.child);
+        throw await this.#ended();
       }
       const source = {
         name: 'a line of the load generator',
@@ -125,31 +142,69 @@ export class Loadgen {
       }
     }
   }
+
+  /** The error for a generator that ended by itself: its exit code says whose doing it was. */
+  async #ended(): Promise<PollgateError> {
+    const { code } = await this.child.exited;
+    await this.child.drained();
+    const words = this.child.stderrTail();
+    switch (code) {
+      case exits.refused:
+        return usageError(`The load generator refuses the load of the scenario.${words}`, mend);
+      case exits.unreachable:
+        return invalidDataError(`A server does not serve the load of the scenario.${words}`, look);
+      default:
+        return endedEarly(this.child);
+    }
+  }
 }
 
+/** Exit codes of go-fixtures/cmd/loadgen that say more than that it failed. */
+const exits = { refused: 2, unreachable: 3 } as const;
+
+const mend = 'correct "load" in the scenario file, whose settings bear these names or similar ones';
+const look =
+  'ask the server by hand (curl -i); then correct "load" in the scenario file (path, method, expectStatus), or the server';
+
 function generatorSpec(options: LoadgenOptions): unknown {
-  const { load } = options;
+  const { load, arms, seed, phases, cpu } = options;
   return {
-    schema: 1,
+    schema: 2,
     protocol: load.protocol,
-    arms: options.arms,
-    connectionsPerArm: load.connectionsPerVariant,
-    ratePerSec: load.ratePerSec,
-    interleave: load.interleave,
-    sliceMs: load.sliceMs,
-    seed: options.seed,
+    arms,
+    ...pace(options),
+    seed,
     ...(load.protocol === 'http1'
       ? {
           http: {
             method: load.method,
             path: load.path,
             headers: load.headers ?? {},
+            ...(load.body === undefined ? {} : { body: load.body }),
             expectStatus: load.expectStatus,
           },
         }
       : { block: { pages: load.pages } }),
-    phases: options.phases,
+    phases,
     requestTimeoutMs: load.requestTimeoutMs,
-    cpu: options.cpu,
+    connectTimeoutMs,
+    ...(cpu < 0 ? {} : { cpus: [cpu] }),
+  };
+}
+
+/** What makes a request go out: its time in the schedule, or the reply before it. */
+function pace({ load, closedLoop, recording }: LoadgenOptions): object {
+  if (closedLoop !== undefined) {
+    return { mode: 'closed', connectionsPerArm: closedLoop.connections };
+  }
+  const { arrivals, ratePerSec, interleave, sliceMs } = load;
+  return {
+    connectionsPerArm: load.connectionsPerVariant,
+    ...(ratePerSec === undefined ? {} : { ratePerSec }),
+    ...(arrivals === undefined
+      ? {}
+      : { arrivals: arrivals.kind === 'replay' ? { kind: 'replay', file: recording } : arrivals }),
+    interleave,
+    sliceMs,
   };
 }

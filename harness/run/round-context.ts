@@ -12,6 +12,8 @@ export interface RoundContext {
   netprobe: readonly string[] | undefined;
   /** Arguments that the harness adds for every fixture: its data file. */
   fixtureArgs: readonly string[];
+  /** Absolute path of the recording that the scenario replays, if it does. */
+  recording: string | undefined;
   placement: Placement;
   signal: AbortSignal;
   listen: Listener;

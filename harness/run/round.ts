@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../lib/fs.ts';
 import { orAborted } from '../lib/interrupt.ts';
 import { formatJson } from '../lib/json.ts';
 import type { Plan, PlannedRound } from '../plan/plan.ts';
-import { isFixture } from '../scenario/scenario.ts';
+import { isFixture, settleMs } from '../scenario/scenario.ts';
 import { Loadgen, type Phase } from './loadgen.ts';
 import { observe } from './observe.ts';
 import type { RoundContext } from './round-context.ts';
@@ -15,8 +15,6 @@ import type { RoundRecord } from './run-record.ts';
 import { type Server, startFixture, startPackage, stopServer } from './server.ts';
 import { edges, takeSnapshots } from './snapshot.ts';
 
-/** The load goes on for this long after the probes are attached, before the window opens. */
-const settleMs = 300;
 /** How long an abandoned round may take to clean up. */
 const cleanUpMs = 2_000;
 
@@ -48,6 +46,7 @@ export async function runRound(
         seed: planned.seed,
         phases,
         cpu: context.placement.generator,
+        recording: context.recording,
       });
       const windows = await measure({ plan, planned, context, dir, servers, generator });
       await generator.finish();

@@ -9,6 +9,7 @@ import { infrastructureError, messageOf, usageError } from '../lib/errors.ts';
  *   run.json                        RunRecord: who, what, where
  *   <scenario>/baseline.json        the committed baseline as it was at the time, if there was one
  *   <scenario>/closed-loop.json     ClosedLoop
+ *   <scenario>/closed-loop/<variant>/load.json  the generator in closed loop, beside autocannon
  *   <scenario>/round-01/round.json  RoundRecord: written last, so a round without it was not finished
  *   <scenario>/round-01/load.json, load.hlog, netprobe.json, <variant>.cpu.pb.gz, …
  *   report.json report.md report.html
@@ -17,6 +18,8 @@ export const runFiles = {
   record: (runDir: string) => join(runDir, 'run.json'),
   baseline: (runDir: string, scenario: string) => join(runDir, scenario, 'baseline.json'),
   closedLoop: (runDir: string, scenario: string) => join(runDir, scenario, 'closed-loop.json'),
+  closedLoopDir: (runDir: string, scenario: string, variant: string) =>
+    join(runDir, scenario, 'closed-loop', variant),
   roundDir: (runDir: string, scenario: string, round: number) =>
     join(runDir, scenario, `round-${String(round).padStart(2, '0')}`),
   report: (runDir: string, extension: 'json' | 'md' | 'html') =>

@@ -86,8 +86,8 @@ export const RoundRecord = Type.Object(
   strict,
 );
 
-/** autocannon's closed-loop figures for one variant: closed-loop.json holds one per variant. */
-export const ClosedLoopResult = Type.Object(
+/** autocannon's closed-loop figures for one variant. */
+export const AutocannonResult = Type.Object(
   {
     completed: Type.Integer({ minimum: 0 }),
     errors: Type.Integer({ minimum: 0 }),
@@ -107,8 +107,18 @@ export const ClosedLoopResult = Type.Object(
   strict,
 );
 
+/** The two clients of a closed loop. */
+export const ClosedLoopClient = Type.Enum(['autocannon', 'generator']);
+
+/** closed-loop.json; the generator's own figures lie beside it in a folder for each variant. */
 export const ClosedLoop = Type.Object(
-  { schema: Type.Literal(1), variants: Type.Record(Type.String(), ClosedLoopResult) },
+  {
+    schema: Type.Literal(2),
+    variants: Type.Record(
+      Type.String(),
+      Type.Object({ first: ClosedLoopClient, autocannon: AutocannonResult }, strict),
+    ),
+  },
   strict,
 );
 
@@ -116,5 +126,6 @@ export type LostCapture = Static<typeof LostCapture>;
 export type RunRecord = Static<typeof RunRecord>;
 export type ServerRecord = Static<typeof ServerRecord>;
 export type RoundRecord = Static<typeof RoundRecord>;
-export type ClosedLoopResult = Static<typeof ClosedLoopResult>;
+export type AutocannonResult = Static<typeof AutocannonResult>;
+export type ClosedLoopClient = Static<typeof ClosedLoopClient>;
 export type ClosedLoop = Static<typeof ClosedLoop>;

@@ -38,33 +38,40 @@ const roundOverheadMs = 2_500;
 function expectedMs({ windows, rounds, scenario }: Plan): number {
   const perRound = windows.warmupMs + windows.unobservedMs + windows.observedMs + roundOverheadMs;
   const closedLoop = scenario.closedLoop
-    ? (scenario.closedLoop.durationMs + roundOverheadMs) * Object.keys(scenario.variants).length
+    ? (2 * scenario.closedLoop.durationMs + roundOverheadMs) * Object.keys(scenario.variants).length
     : 0;
   return perRound * rounds.length + closedLoop;
 }
 
-/** autocannon against each variant alone, in the plan's order, for the throughput figure. */
+/**
+ * Closed loops against each variant alone, in the plan's order: autocannon for the throughput figure,
+ * and our generator beside it. Who comes first changes from variant to variant, because the second
+ * one meets a server that is warm.
+ */
 async function runClosedLoop(plan: Plan, context: RoundContext, runDir: string): Promise<void> {
   const { closedLoop, load, variants } = plan.scenario;
   if (closedLoop === undefined || load.protocol !== 'http1') {
     return;
   }
-  const result: ClosedLoop = { schema: 1, variants: {} };
-  for (const variant of Object.keys(variants)) {
+  const result: ClosedLoop = { schema: 2, variants: {} };
+  const seed = plan.rounds[0]?.seed ?? '0';
+  for (const [index, variant] of Object.keys(variants).entries()) {
     context.signal.throwIfAborted();
     context.listen({
       type: 'phase',
       phase: `closed loop, ${variant}`,
-      durationMs: closedLoop.durationMs,
+      durationMs: 2 * closedLoop.durationMs,
     });
+    const first = (BigInt(seed) + BigInt(index)) % 2n === 0n ? 'autocannon' : 'generator';
     const server = await startServer(plan, variant, context);
     try {
-      const cpu = context.placement.generator;
-      const { address } = server.record;
-      result.variants[variant] = await orAborted(
-        context.signal,
-        captureClosedLoop({ address, load, ...closedLoop, cpu }),
-      );
+      const captured = captureClosedLoop({
+        ...{ variant, address: server.record.address, load, ...closedLoop, first, seed },
+        cpu: context.placement.generator,
+        loadgen: context.loadgen,
+        outDir: runFiles.closedLoopDir(runDir, plan.id, variant),
+      });
+      result.variants[variant] = await orAborted(context.signal, captured);
       await stopServer(server);
     } finally {
       await server.child.stop(0);

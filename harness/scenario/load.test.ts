@@ -47,7 +47,7 @@ const variant = (scenario: Json) => (scenario['variants'] as Record<string, Json
 test('a value that is not allowed: place, value seen, values allowed', async () => {
   expect(await errorOf((s) => (load(s)['interleave'] = 'random'))).toMatchInlineSnapshot(`
     "is not valid:
-      /load/interleave: "random" seen, allowed: "slice", "request""
+      /load/interleave: "random" seen, allowed: "slice", "request", "run""
   `);
   expect(await errorOf((s) => (variant(s)['netpoller'] = 'kqueue'))).toMatchInlineSnapshot(`
     "is not valid:
@@ -130,7 +130,44 @@ test('a scenario that judges nothing is refused', async () => {
 });
 
 test.for<[name: string, change: (scenario: Json) => void, problem: string]>([
-  ['method', (s) => (load(s)['method'] = 'POST'), '/load/method: "POST" seen, allowed: "GET", '],
+  ['method', (s) => (load(s)['method'] = 'TRACE'), '/load/method: "TRACE" seen, allowed: "GET", '],
+  [
+    'a body with GET',
+    (s) => (load(s)['body'] = ''),
+    '/load/body: seen with GET, allowed with: POST',
+  ],
+  [
+    'a long body',
+    (s) => Object.assign(load(s), { method: 'PUT', body: 'ä'.repeat(524_289) }),
+    '/load/body: 1048578 bytes seen, allowed: up to 1048576',
+  ],
+  [
+    'turns of one variant',
+    (s) => {
+      load(s)['interleave'] = 'run';
+      s['variants'] = { epoll: variant(s) };
+    },
+    '/load/interleave: "run" seen with one variant, allowed: "slice", "request"',
+  ],
+  ['no rate', (s) => delete load(s)['ratePerSec'], '/load: setting "ratePerSec" is missing'],
+  [
+    'a kind of arrivals',
+    (s) => (load(s)['arrivals'] = { kind: 'uniform' }),
+    '/load/arrivals/kind: "uniform" seen, allowed: ',
+  ],
+  [
+    'stretches of no length',
+    (s) => (load(s)['arrivals'] = { kind: 'on-off', onMs: 0, offMs: 10 }),
+    '/load/arrivals/onMs: 0 seen, must be >= 1',
+  ],
+  [
+    'requests of a ramp',
+    (s) => {
+      load(s)['arrivals'] = { kind: 'ramp', toRatePerSec: 1_000_000 };
+      (s['quick'] as Json)['observedMs'] = 20_000;
+    },
+    '/quick/observedMs: 20000 seen, 10060000 requests at 503000/s, allowed: 10000000 requests',
+  ],
   ['path with a space', (s) => (load(s)['path'] = '/a b'), '/load/path: "/a b" seen, must match'],
   ['line end', (s) => (load(s)['path'] = '/a\r\nX: y'), '/load/path: "/a\\r\\nX: y" seen'],
   [
@@ -142,13 +179,18 @@ test.for<[name: string, change: (scenario: Json) => void, problem: string]>([
   ['header name', (s) => (load(s)['headers'] = { 'a b': '' }), '/load/headers: "a b" seen'],
   ['no header name', (s) => (load(s)['headers'] = { '': '' }), '/load/headers: "" seen'],
   ['header value', (s) => (load(s)['headers'] = { a: 'x\ny' }), '/load/headers/a: "x\\ny" seen'],
-  ...['Connection', 'content-length', 'Transfer-Encoding', 'EXPECT', 'Upgrade'].map(
-    (name): [string, (scenario: Json) => void, string] => [
-      name,
-      (s) => (load(s)['headers'] = { [name]: 'x' }),
-      `/load/headers: "${name}" seen; requests have no body`,
-    ],
-  ),
+  ...[
+    'Connection',
+    'content-length',
+    'Transfer-Encoding',
+    'EXPECT',
+    'Upgrade',
+    'Pollgate-Stamps',
+  ].map((name): [string, (scenario: Json) => void, string] => [
+    name,
+    (s) => (load(s)['headers'] = { [name]: 'x' }),
+    `/load/headers: "${name}" seen; the generator frames its requests`,
+  ]),
   [
     'requests of a phase',
     (s) => {
@@ -196,6 +238,59 @@ test('a Host header and an ordinary argument are allowed', async () => {
   const path = join(dir, 'suite', 'allowed.json');
   await writeFile(path, JSON.stringify(scenario));
   await expect(loadScenario(path, 'suite')).resolves.toMatchObject({ scenario });
+});
+
+test('a body goes with POST', async () => {
+  const scenario = structuredClone(makeScenario()) as unknown as Json;
+  Object.assign(load(scenario), { method: 'POST', body: '{"id":1}' });
+  const path = join(dir, 'suite', 'posted.json');
+  await writeFile(path, JSON.stringify(scenario));
+  await expect(loadScenario(path, 'suite')).resolves.toMatchObject({ scenario });
+});
+
+/** A scenario that replays a recording of this text, which lies beside it. */
+async function replaying(text: string, change: (scenario: Json) => void = () => {}) {
+  const scenario = structuredClone(makeScenario()) as unknown as Json;
+  load(scenario)['arrivals'] = { kind: 'replay', file: '../recorded.txt' };
+  delete load(scenario)['ratePerSec'];
+  change(scenario);
+  await writeFile(join(dir, 'recorded.txt'), text);
+  const path = join(dir, 'suite', 'replay.json');
+  await writeFile(path, JSON.stringify(scenario));
+  return loadScenario(path, 'suite');
+}
+
+test('a recording is found from the scenario’s folder and known by its content', async () => {
+  const { recording } = await replaying('# two\n0\n1000000 # the second\n\n1000000\n');
+  expect(recording?.path).toBe(join(dir, 'recorded.txt'));
+  expect(recording?.sha256).toMatch(/^[0-9a-f]{64}$/);
+  const again = await replaying('0\n');
+  expect(again.recording?.sha256).not.toBe(recording?.sha256);
+});
+
+test.for<[what: string, text: string, problem: RegExp]>([
+  ['letters', '0\nsoon\n', /recorded.txt" seen, line 2 is "soon", allowed: "atNs", one request/],
+  ['an arm', '0 1\n', /line 1 is "0 1", allowed/],
+  ['times that fall', '5\n4\n', /line 2 is "4", allowed/],
+  ['more than JavaScript can count', '9007199254740993\n', /line 1 is/],
+  ['nothing', '# later\n', /it has no request/],
+  ['nothing in time', '300000000\n', /its first request comes 300000000 ns .* less than 300 ms/],
+])('a recording with %s is refused', async ([, text, problem]) => {
+  await expect(replaying(text)).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(problem),
+  });
+});
+
+test('a recording has its own rate, and must be there', async () => {
+  const rate = replaying('0\n', (s) => (load(s)['ratePerSec'] = 10));
+  await expect(rate).rejects.toThrow('/load/ratePerSec: 10 seen, allowed: none');
+  const missing = replaying('0\n', (s) => {
+    (load(s)['arrivals'] as Json)['file'] = 'none.txt';
+  });
+  await expect(missing).rejects.toThrow(
+    /"none.txt" seen, expected a file that can be read: ENOENT/,
+  );
 });
 
 test('a variant may have the name of what every object has', async () => {

@@ -4,6 +4,7 @@ import { exitCode, messageOf, usageError } from '../lib/errors.ts';
 import { readJson } from '../lib/json.ts';
 import { rootDir, scenariosDir } from '../lib/paths.ts';
 import { listFixtures, meaningErrors, moduleErrors } from './meaning.ts';
+import { readRecording } from './recording.ts';
 import { type LoadedScenario, namePattern, Scenario } from './scenario.ts';
 
 const scenarioRemedy =
@@ -64,12 +65,13 @@ export async function loadScenario(path: string, suite: string): Promise<LoadedS
     remedy: scenarioRemedy,
     exitCode: exitCode.usage,
   });
-  const problems = [...meaningErrors(scenario, await listFixtures())];
+  const { recording, problems: unreadable } = await readRecording(path, scenario);
+  const problems = [...meaningErrors(scenario, await listFixtures()), ...unreadable];
   if (!new RegExp(namePattern).test(id)) {
     problems.push(`the file name ${JSON.stringify(id)} must match ${namePattern}`);
   }
   refuse(path, problems);
-  return { suite, id, path, scenario };
+  return { suite, id, path, scenario, ...(recording ? { recording } : {}) };
 }
 
 function refuse(path: string, problems: readonly string[]): void {

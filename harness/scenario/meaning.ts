@@ -7,6 +7,7 @@ import {
   type FixtureVariant,
   type Gate,
   isFixture,
+  type Load,
   type LoadedScenario,
   type Rounds,
   type Scenario,
@@ -19,7 +20,16 @@ const reservedFlag = /^--?(listen|pprof|nonce|data)(=|$)/;
 
 /** The generator's rules, as in go-fixtures/internal/loadgen/spec. */
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-const refusedHeaders = ['content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade'];
+const refusedHeaders = [
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'expect',
+  'upgrade',
+  'pollgate-stamps',
+];
+const bodyMethods = ['POST', 'PUT', 'PATCH'];
+const maxBodyBytes = 1 << 20;
 const maxRequestsPerPhase = 10_000_000;
 
 /** Names of our own servers: the folders of go-fixtures/cmd that keep the fixture contract. */
@@ -64,7 +74,10 @@ function* fixtureErrors(
   }
 }
 
-function* loadErrors({ load, closedLoop, rounds, quick }: Scenario): Generator<string> {
+function* loadErrors({ load, closedLoop, rounds, quick, variants }: Scenario): Generator<string> {
+  if (load.interleave === 'run' && Object.keys(variants).length === 1) {
+    yield '/load/interleave: "run" seen with one variant, allowed: "slice", "request"';
+  }
   if (closedLoop !== undefined && load.protocol !== 'http1') {
     yield `/closedLoop: needs "protocol": "http1", seen ${JSON.stringify(load.protocol)}`;
   }
@@ -72,11 +85,42 @@ function* loadErrors({ load, closedLoop, rounds, quick }: Scenario): Generator<s
     if (!headerName.test(name)) {
       yield `/load/headers: ${JSON.stringify(name)} seen, allowed: HTTP header names`;
     } else if (refusedHeaders.includes(name.toLowerCase())) {
-      yield `/load/headers: ${JSON.stringify(name)} seen; requests have no body and connections are kept alive, not allowed: ${refusedHeaders.join(', ')}`;
+      yield `/load/headers: ${JSON.stringify(name)} seen; the generator frames its requests and keeps connections alive, not allowed: ${refusedHeaders.join(', ')}`;
     }
   }
-  yield* phaseErrors('/rounds', rounds, load.ratePerSec);
-  yield* phaseErrors('/quick', quick, load.ratePerSec);
+  yield* bodyErrors(load);
+  yield* rateErrors(load);
+  const ratePerSec = meanRate(load);
+  yield* phaseErrors('/rounds', rounds, ratePerSec);
+  yield* phaseErrors('/quick', quick, ratePerSec);
+}
+
+function* bodyErrors(load: Load): Generator<string> {
+  if (load.protocol !== 'http1' || load.body === undefined) {
+    return;
+  }
+  if (!bodyMethods.includes(load.method)) {
+    yield `/load/body: seen with ${load.method}, allowed with: ${bodyMethods.join(', ')}`;
+  }
+  const bytes = Buffer.byteLength(load.body);
+  if (bytes > maxBodyBytes) {
+    yield `/load/body: ${bytes} bytes seen, allowed: up to ${maxBodyBytes}`;
+  }
+}
+
+function* rateErrors({ ratePerSec, arrivals }: Load): Generator<string> {
+  if (arrivals?.kind === 'replay') {
+    if (ratePerSec !== undefined) {
+      yield `/load/ratePerSec: ${ratePerSec} seen, allowed: none, a recording has its own`;
+    }
+  } else if (ratePerSec === undefined) {
+    yield '/load: setting "ratePerSec" is missing; only a replay goes without';
+  }
+}
+
+/** Requests per second over a whole window; 0 for a replay, whose requests are counted. */
+function meanRate({ ratePerSec = 0, arrivals }: Load): number {
+  return arrivals?.kind === 'ramp' ? (ratePerSec + arrivals.toRatePerSec) / 2 : ratePerSec;
 }
 
 /** The generator holds a phase's whole schedule in memory. */

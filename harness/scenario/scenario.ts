@@ -73,17 +73,54 @@ export const PackageVariant = Type.Object(
 
 export const Variant = Type.Union([FixtureVariant, PackageVariant]);
 
+const maxRatePerSec = 1_000_000;
+const StretchMs = Type.Integer({ minimum: 1, maximum: 600_000 });
+
+/** When requests are due; all but a recording are drawn or counted out from the round's seed. */
+const Arrivals = Type.Union(
+  [
+    Type.Object({ kind: Type.Literal('poisson') }, strict),
+    Type.Object({ kind: Type.Literal('constant') }, strict),
+    Type.Object(
+      { kind: Type.Literal('on-off'), onMs: StretchMs, offMs: StretchMs },
+      { ...strict, description: 'Poisson while on, nothing while off; ratePerSec in the mean.' },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('ramp'),
+        toRatePerSec: Type.Number({ minimum: 1, maximum: maxRatePerSec }),
+      },
+      { ...strict, description: 'Poisson, from ratePerSec to toRatePerSec in each window.' },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('replay'),
+        file: Type.String({
+          minLength: 1,
+          description:
+            'Recording, relative to the scenario file: a line "atNs" per request, ascending; # comments.',
+        }),
+      },
+      { ...strict, description: 'Each window plays the recording from its beginning.' },
+    ),
+  ],
+  { description: 'When requests are due. Default: poisson.' },
+);
+
 const LoadCommon = {
   connectionsPerVariant: Type.Integer({ minimum: 1, maximum: 16_000 }),
-  ratePerSec: Type.Number({
-    minimum: 1,
-    maximum: 1_000_000,
+  ratePerSec: Type.Optional(
+    Type.Number({
+      minimum: 1,
+      maximum: maxRatePerSec,
+      description:
+        'Requests per second of the generator over all variants together; with a replay there is none.',
+    }),
+  ),
+  arrivals: Type.Optional(Arrivals),
+  interleave: Type.Enum(['slice', 'request', 'run'], {
     description:
-      'Requests per second of the generator over all variants together; Poisson arrivals.',
-  }),
-  interleave: Type.Enum(['slice', 'request'], {
-    description:
-      'slice: variants take turns (ABBA); request: each request goes to a random variant.',
+      'slice: variants take turns (ABBA); request: each request goes to a random variant; run: two long turns each (ABBA), connected only during them.',
   }),
   sliceMs: Type.Integer({ minimum: 10, maximum: 1000 }),
   requestTimeoutMs: Type.Integer({ minimum: 10, maximum: 60_000 }),
@@ -92,9 +129,13 @@ const LoadCommon = {
 const HttpLoad = Type.Object(
   {
     protocol: Type.Literal('http1'),
-    method: Type.Enum(['GET', 'HEAD', 'OPTIONS', 'DELETE'], {
-      description: 'Requests have no body.',
-    }),
+    method: Type.Enum(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH']),
+    body: Type.Optional(
+      Type.String({
+        description:
+          'Of every request, up to 1 MiB; POST, PUT and PATCH only, where the default is an empty one.',
+      }),
+    ),
     path: Type.String({ pattern: pathPattern }),
     headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: '^[\\t -~]*$' }))),
     expectStatus: Type.Integer({ minimum: 200, maximum: 599 }),
@@ -117,6 +158,9 @@ const BlockLoad = Type.Object(
 );
 
 export const Load = Type.Union([HttpLoad, BlockLoad]);
+
+/** Between the attaching of the probes and the observed window the load goes on for this long. */
+export const settleMs = 300;
 
 export const Rounds = Type.Object(
   {
@@ -212,6 +256,15 @@ export interface LoadedScenario {
   /** Absolute path of the file. */
   path: string;
   scenario: Scenario;
+  /** What it replays, if it does. */
+  recording?: Recording;
+}
+
+/** A recording of requests as it was when the scenario was read. */
+export interface Recording {
+  /** Absolute. */
+  path: string;
+  sha256: string;
 }
 
 export function isFixture(variant: Variant): variant is FixtureVariant {

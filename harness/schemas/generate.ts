@@ -5,6 +5,7 @@ import type { TSchema } from 'typebox';
 import { Baseline } from '../compare/baseline.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson } from '../lib/json.ts';
+import { LoadAccuracy } from '../load-accuracy/result.ts';
 import { Report } from '../report/report.ts';
 import { RunRecord } from '../run/run-record.ts';
 import { Scenario } from '../scenario/scenario.ts';
@@ -14,6 +15,7 @@ const schemas: Record<string, TSchema> = {
   baseline: Baseline,
   run: RunRecord,
   report: Report,
+  'load-accuracy': LoadAccuracy,
 };
 
 /** File name to content, as it must be committed. */

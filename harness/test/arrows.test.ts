@@ -27,8 +27,10 @@ const besides: Record<string, readonly string[]> = {
   stats: ['stats', 'lib'],
   // It looks at the machine; what a right Go is, only build knows.
   host: ['host', 'lib', 'build'],
+  // A benchmark of load generators, ours among them; it knows nothing of runs and their verdicts.
+  'load-accuracy': ['load-accuracy', 'lib', 'stats', 'host', 'build'],
   // One file that writes the schemas of all stages.
-  schemas: ['schemas', 'lib', ...stages, 'host'],
+  schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy'],
 };
 
 /** Files that see everything: they put the stages together. */
@@ -42,22 +44,22 @@ const exceptions: Record<string, string> = {
   'run/observe.ts → capture/pprof.ts': 'fetches profiles while the load runs',
   'run/observe.ts → capture/proc.ts': 'waits until descriptors have settled',
   'run/run-record.ts → capture/counters.ts': 'the snapshots stand in the round’s record',
-  'run/run-suite.ts → capture/closed-loop.ts': 'starts autocannon after the rounds',
+  'run/run-suite.ts → capture/closed-loop.ts': 'starts the closed loops after the rounds',
   'run/snapshot.ts → capture/counters.ts': 'schema of what a fixture’s counters say',
   'run/snapshot.ts → capture/proc.ts': 'reads /proc at the edges of the windows',
 };
 
 /** npm packages that only some places may know, so that each can be replaced in one place. */
 const owners: Record<string, RegExp> = {
-  execa: /^((build|run|capture|host|test)\/|commands\/.*\.test\.ts$)/,
-  autocannon: /^capture\/closed-loop-client\.ts$/,
+  execa: /^((build|run|capture|host|load-accuracy|test)\/|commands\/.*\.test\.ts$)/,
+  autocannon: /^(capture\/closed-loop|load-accuracy\/autocannon)-client\.ts$/,
   'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,
   commander: /^cli\.ts$/,
   jstat: /^stats\//,
   'simple-statistics': /^(stats|compare)\//,
   'hdr-histogram-js':
-    /^(pipeline|analyze\/histogram|capture\/closed-loop-client|compare\/make-baseline|test\/evidence)\.ts$/,
+    /^(pipeline|analyze\/histogram|capture\/(closed-loop-client|hlog-readers\.test)|load-accuracy\/autocannon-client|compare\/make-baseline|test\/evidence)\.ts$/,
   tinybench: /^test\/.*\.bench\.ts$/,
   vitest: /(\.test\.ts$|\/testing\/)/,
 };

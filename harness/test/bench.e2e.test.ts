@@ -109,9 +109,25 @@ test('a broken scenario is refused with file, JSON path, value and what is allow
   expect(result.code).toBe(2);
   expect(result.stderr).toContain('block-4k.json is not valid');
   expect(result.stderr).toContain(
-    '/load/interleave: "sometimes" seen, allowed: "slice", "request"',
+    '/load/interleave: "sometimes" seen, allowed: "slice", "request", "run"',
   );
   expectNoStackTrace(result.stderr);
+});
+
+test('a server that answers otherwise than the scenario says ends the run before any load', async () => {
+  const scenarios = await copyScenario('io_uring', 'hello-http', (text) =>
+    text.replace('"expectStatus": 200', '"expectStatus": 204'),
+  );
+  const args = ['io_uring', '--quick', '--only', 'hello-http', '--scenarios', scenarios];
+  const result = await bench(workspace, ...args);
+  expect(result.code, result.stderr).toBe(3);
+  expect(result.stdout).toContain('A server does not serve the load of the scenario.');
+  expect(result.stdout.replaceAll(/\s+/g, ' ')).toMatch(
+    /answered with another status than expected; its reply begins with "HTTP\/1\.1 200 OK.*to mend it: .*expectStatus/,
+  );
+  expectNoStackTrace(result.stdout + result.stderr);
+  const report = await reportOf(workspace);
+  expect([report.status, report.outcome]).toEqual(['failed', 'invalid']);
 });
 
 test('a fixture that is killed ends the run with its name, and what was finished stays', async () => {

@@ -92,7 +92,9 @@ test('the scenario of "Your own server" is valid', async () => {
     const { scenario } = await loadScenario(path, 'my_server');
     // A p99 stands on 100 slower requests.
     const { rounds, load } = scenario;
-    expect((rounds.count * rounds.unobservedMs * load.ratePerSec) / 1000).toBeGreaterThan(10_000);
+    expect((rounds.count * rounds.unobservedMs * (load.ratePerSec ?? 0)) / 1000).toBeGreaterThan(
+      10_000,
+    );
   } finally {
     await rm(dir, { recursive: true });
   }

@@ -5,7 +5,7 @@
 import * as hdr from 'hdr-histogram-js';
 import type { RoundEvidence, ScenarioEvidence } from '../analyze/evidence.ts';
 import type { FixtureCounters, Snapshot } from '../capture/counters.ts';
-import type { ArmLoad, LatencySummary, LoadPhase } from '../capture/load-result.ts';
+import type { ArmLoad, LatencySummary, LoadPhase, LoadReason } from '../capture/load-result.ts';
 import type { ProbeTarget } from '../capture/netprobe-result.ts';
 import type { Fingerprint } from '../host/host.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -211,6 +211,15 @@ export function unobservedArm(evidence: ScenarioEvidence, round: number, variant
   return arm;
 }
 
+/** Judges an arm as the generator does one whose requests were lost. */
+export function judgeLost(arm: ArmLoad, text: string): void {
+  const reason: LoadReason = {
+    ...{ rule: 'loss', grade: 'invalid', cause: 'server', seen: 1, limit: 0.001, unit: 'ratio' },
+    text,
+  };
+  arm.validity = { ...arm.validity, absolute: 'invalid', reasons: [reason] };
+}
+
 /** The probed target of one round, to be changed by a test. */
 export function probeOf(evidence: ScenarioEvidence, round: number, variant: string): ProbeTarget {
   const target = evidence.rounds[round - 1]?.netprobe?.targets[variant];
@@ -265,11 +274,15 @@ function makeRound(
       missing: {},
     },
     load: {
-      schema: 1,
+      schema: 2,
       protocol: plan.scenario.load.protocol,
+      mode: 'open',
+      arrivals: 'poisson',
+      interleave: plan.scenario.load.interleave,
       seed: '1',
       scheduleHash: 'sha256:0',
       startedNs: 0,
+      connect: each(() => ({ ...summary(64, 90_000, 200_000), histogram: '' })),
       phases: [phase('unobserved', each(makeArm)), phase('observed', each(makeArm))],
     },
     netprobe: {
@@ -286,14 +299,30 @@ function makeRound(
 }
 
 function phase(name: string, arms: LoadPhase['arms']): LoadPhase {
-  const generator = {
-    cpuNs: 1e9,
-    busyRatio: 0.2,
-    voluntarySwitches: 10,
-    involuntarySwitches: 10,
-    cpu: 1,
+  const alone = Object.keys(arms).length === 1;
+  return {
+    name,
+    startNs: 0,
+    endNs: 5e9,
+    ratePerSec: 6000,
+    offeredRatePerSec: 6000,
+    arms,
+    paired: { grade: alone ? null : 'valid', reasons: [] },
+    generator: {
+      cpuNs: 1e9,
+      busyRatio: 0.2,
+      voluntarySwitches: 10,
+      involuntarySwitches: 10,
+      cpus: [1],
+      threads: 1,
+      scheduling: 'fifo',
+      runQueueNs: 1e6,
+      stealNs: 0,
+      largestGapNs: 90_000,
+      clockReadNs: 40,
+      kernelStamps: true,
+    },
   };
-  return { name, startNs: 0, endNs: 5e9, offeredRatePerSec: 6000, arms, generator };
 }
 
 function makeArm({ requests, p50Ns, p99Ns }: VariantNumbers): ArmLoad {
@@ -310,9 +339,12 @@ function makeArm({ requests, p50Ns, p99Ns }: VariantNumbers): ArmLoad {
     latencyNs: summary(requests, p50Ns, p99Ns),
     serviceNs: summary(requests, p50Ns, p99Ns),
     sendLagNs: summary(requests, 600, 4_000),
+    receiveLagNs: summary(requests, 900, 5_000),
     latencyHistogram: blob,
     serviceHistogram: blob,
     sendLagHistogram: latencyBlob(requests, 600, 4_000),
+    receiveLagHistogram: latencyBlob(requests, 900, 5_000),
+    validity: { absolute: 'valid', reasons: [], warmupCutNs: 0, p99Interval: null },
   };
 }
 

@@ -1,8 +1,8 @@
-// Command loadgen sends open-loop load to one or several servers at once and
-// records how long the replies took, counted from the time each request was
-// meant to be sent.
+// Command loadgen sends load to one or several servers at once and records how
+// long the replies took, counted from the time each request was meant to be sent.
 //
-//	loadgen --spec spec.json --out DIR
+//	loadgen --spec spec.json --out DIR [--unattended]
+//	loadgen --url http://127.0.0.1:8080/ --rate 5000 --out DIR
 //
 // The spec is described at the type spec.Spec, the results (load.json and
 // load.hlog in DIR) at record.Report, the events on standard output at package
@@ -10,8 +10,12 @@
 // "next" on standard input, and after the last one the connections stay up until
 // another; the end of standard input stops the run.
 //
+// With --unattended, and with --url, nothing is waited for, and a table for people
+// takes the place of the events. --help shows the flags that stand for a spec.
+//
 // Exit codes: 0 done, however the requests ended; 1 failed; 2 wrong usage or
-// spec; 3 a server cannot be reached; 130 stopped.
+// spec, or more connections than this machine allows; 3 a server cannot be
+// reached, or does not answer as the spec says; 130 stopped.
 package main
 
 import (
@@ -22,9 +26,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"pollgate/go-fixtures/internal/loadgen/engine"
+	"pollgate/go-fixtures/internal/loadgen/record"
 	"pollgate/go-fixtures/internal/loadgen/session"
 	"pollgate/go-fixtures/internal/loadgen/spec"
 )
@@ -41,42 +47,53 @@ func main() {
 }
 
 func run(arguments []string, streams session.Streams, stderr io.Writer) int {
-	flags := flag.NewFlagSet("loadgen", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	specPath := flags.String("spec", "", "`file` that says what to send (required)")
-	folder := flags.String("out", "", "`folder` for load.json and load.hlog (required)")
-	if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
+	o, err := parseOptions(arguments, stderr)
+	if errors.Is(err, flag.ErrHelp) {
 		return 0
-	} else if err != nil {
-		return exitUsage
 	}
-	if *specPath == "" || *folder == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "loadgen: want --spec FILE and --out FOLDER, and nothing else")
-		return exitUsage
+	var s *spec.Spec
+	if err == nil {
+		s, err = o.spec()
 	}
-	s, err := spec.Read(*specPath)
 	if err != nil {
-		fmt.Fprintln(stderr, "loadgen:", err)
+		if !errors.Is(err, errFlags) { // of those the flag package has told
+			fmt.Fprintln(stderr, "loadgen:", err)
+		}
 		return exitUsage
 	}
-	if err := session.PrepareProcess(s.CPU); err != nil {
-		fmt.Fprintf(stderr, "loadgen: %v\n$.cpu: saw %d, allowed: a CPU that this process may use, or -1\n", err, s.CPU)
+	if err := session.PrepareProcess(s.CPUs); err != nil {
+		fmt.Fprintf(stderr, "loadgen: %v\n$.cpus: saw %v, allowed: CPUs that this process may use\n", err, s.CPUs)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal kills at once.
 	defer context.AfterFunc(ctx, stop)()
 	defer stop()
-	err = session.Run(ctx, s, *folder, streams)
-	if err == nil {
-		return 0
+	people := streams.Events
+	if o.unattended {
+		streams = session.Streams{Events: io.Discard, Summary: people}
 	}
-	fmt.Fprintln(stderr, "loadgen:", err)
+	if err = session.Run(ctx, s, o.folder, streams); err != nil {
+		fmt.Fprintln(stderr, "loadgen:", err)
+		return exitCodeOf(err)
+	}
+	if o.unattended {
+		fmt.Fprintf(people, "\n%s has every figure, %s the histograms of each second\n",
+			filepath.Join(o.folder, record.ReportFile), filepath.Join(o.folder, record.LogFile))
+	}
+	return 0
+}
+
+func exitCodeOf(err error) int {
+	var limit *session.LimitError
 	var unreachable *engine.ConnectError
+	var wrong *engine.ProtocolError
 	switch {
 	case errors.Is(err, session.ErrStopped):
 		return exitStopped
-	case errors.As(err, &unreachable):
+	case errors.As(err, &limit):
+		return exitUsage
+	case errors.As(err, &unreachable), errors.As(err, &wrong):
 		return exitUnreachable
 	}
 	return exitFailed

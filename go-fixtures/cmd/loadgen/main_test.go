@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +28,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	// The parallel tests wait for programs most of their time.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -39,7 +46,14 @@ type program struct {
 
 func launch(t *testing.T, arguments ...string) *program {
 	t.Helper()
-	p := &program{command: exec.Command(os.Args[0], arguments...)}
+	return launchUnder(t, nil, arguments...)
+}
+
+// launchUnder starts the program through another one, such as prlimit.
+func launchUnder(t *testing.T, wrapper []string, arguments ...string) *program {
+	t.Helper()
+	line := slices.Concat(wrapper, []string{os.Args[0]}, arguments)
+	p := &program{command: exec.Command(line[0], line[1:]...)}
 	p.command.Env = append(os.Environ(), asProgram+"=1")
 	p.command.Stderr = &p.stderr
 	control, err := p.command.StdinPipe()
@@ -92,12 +106,16 @@ func (p *program) expectExit(t *testing.T, code int, message string) {
 
 // specFile writes a spec for one block server with a phase of 50 ms and one of
 // ten minutes.
-func specFile(t *testing.T, address netip.AddrPort, cpu int) string {
+func specFile(t *testing.T, address netip.AddrPort, cpus ...int) string {
 	t.Helper()
+	setting := ""
+	if len(cpus) > 0 {
+		setting = fmt.Sprintf(`,"cpus":[%d]`, cpus[0])
+	}
 	path := filepath.Join(t.TempDir(), "spec.json")
-	text := fmt.Sprintf(`{"schema":1,"protocol":"block-4k","arms":[{"name":"a","address":"%s"}],"connectionsPerArm":2,
-		"ratePerSec":500,"seed":"1","block":{"pages":10},"cpu":%d,
-		"phases":[{"name":"short","durationMs":50},{"name":"long","durationMs":600000}]}`, address, cpu)
+	text := fmt.Sprintf(`{"schema":2,"protocol":"block-4k","arms":[{"name":"a","address":"%s"}],"connectionsPerArm":2,
+		"ratePerSec":500,"seed":"1","block":{"pages":10}%s,
+		"phases":[{"name":"short","durationMs":50},{"name":"long","durationMs":600000}]}`, address, setting)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +123,7 @@ func specFile(t *testing.T, address netip.AddrPort, cpu int) string {
 }
 
 func TestUsageErrors(t *testing.T) {
-	spec := specFile(t, netip.MustParseAddrPort("127.0.0.1:1"), -1)
+	spec := specFile(t, netip.MustParseAddrPort("127.0.0.1:1"))
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	if err := os.WriteFile(bad, []byte(`{"schema":3}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -114,13 +132,13 @@ func TestUsageErrors(t *testing.T) {
 		arguments []string
 		message   string
 	}{
-		{nil, "want --spec FILE and --out FOLDER"},
-		{[]string{"--spec", spec}, "want --spec FILE and --out FOLDER"},
-		{[]string{"--spec", spec, "--out", t.TempDir(), "more"}, "and nothing else"},
-		{[]string{"--rate", "5"}, "flag provided but not defined: -rate"},
+		{nil, "want --out FOLDER and either"},
+		{[]string{"--spec", spec}, "want --out FOLDER and either"},
+		{[]string{"--spec", spec, "--out", t.TempDir(), "more"}, "and no other words"},
+		{[]string{"--speed", "5"}, "flag provided but not defined: -speed"},
 		{[]string{"--spec", spec + "x", "--out", t.TempDir()}, "no such file"},
-		{[]string{"--spec", bad, "--out", t.TempDir()}, "$.schema: saw 3, allowed: integer 1"},
-		{[]string{"--spec", specFile(t, netip.MustParseAddrPort("127.0.0.1:1"), 1023), "--out", t.TempDir()}, "$.cpu: saw 1023"},
+		{[]string{"--spec", bad, "--out", t.TempDir()}, "$.schema: saw 3, allowed: integer 2"},
+		{[]string{"--spec", specFile(t, netip.MustParseAddrPort("127.0.0.1:1"), 1023), "--out", t.TempDir()}, "$.cpus: saw [1023]"},
 	} {
 		launch(t, test.arguments...).expectExit(t, exitUsage, test.message)
 	}
@@ -133,7 +151,7 @@ func TestUnreachableServer(t *testing.T) {
 	}
 	address := testserver.Address(listener)
 	listener.Close()
-	p := launch(t, "--spec", specFile(t, address, -1), "--out", t.TempDir())
+	p := launch(t, "--spec", specFile(t, address), "--out", t.TempDir())
 	p.expectExit(t, exitUnreachable, address.String()+"): connection refused")
 }
 
@@ -146,7 +164,7 @@ func TestSignalsAndTheEndOfInputStopAPhase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := filepath.Join(t.TempDir(), "with a space")
-			p := launch(t, "--spec", specFile(t, address, -1), "--out", folder)
+			p := launch(t, "--spec", specFile(t, address), "--out", folder)
 			p.waitFor(t, "connected")
 			p.next(t)
 			p.waitFor(t, "phase-end")

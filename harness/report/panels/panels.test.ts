@@ -7,10 +7,12 @@ import {
   sampleReport,
   sampleScenario,
 } from '../testing/sample.ts';
+import { closedLoop } from './closed-loop.ts';
 import { comparisons, longTable } from './comparisons.ts';
 import { descriptors } from './descriptors.ts';
 import { distributions } from './distributions.ts';
 import { functions } from './functions.ts';
+import { generator, loadDoubts } from './generator.ts';
 import { closingPanels, leadingPanels, scenarioPanels } from './index.ts';
 import { rounds } from './rounds.ts';
 import { traces } from './traces.ts';
@@ -149,6 +151,32 @@ test('verdicts that say the same are one row, and the worst come first', () => {
     '✗ regressed | block-4k | io_uring | p99 (regression)',
     '? incomparable | hello-http | epoll, io_uring | p50, p99, allocations/request (regression)',
   ]);
+});
+
+test('the load: grade, who was at fault, both lags; then the pairs that may not be compared', () => {
+  const content = generator.content(scenario, report);
+  expect(content?.lead).toMatch(/^1 of 20 windows are not valid .* In 1 of 10 rounds /);
+  expect(rowsOf(content)[12]).toBe(
+    '7 | epoll | suspect (send lag p99 61 µs is over 50 µs) | generator | 10,000 | 10,000 (100 %) | 0 | 0 | 800 ns | 61.0 µs | 700 ns | 12.3 µs | 31.0 % | fifo',
+  );
+  expect(rowsOf(content, 1)[6]).toBe(
+    '7 | invalid (send lag p99 of epoll is 61 µs, of io_uring 9.4 µs, more than 50 µs apart) | generator',
+  );
+  const one = sampleScenario('x', { ...defaults, variants: ['only'] });
+  expect(generator.content(one, report)?.tables).toHaveLength(1);
+});
+
+test('what the generator doubts is said once a rule, with how often and where first', () => {
+  expect(loadDoubts(scenario)).toEqual([
+    'suspect by generator in 1 of 20 windows: send lag p99 61 µs is over 50 µs (round 7, epoll)',
+    'paired: invalid by generator in 1 of 10 rounds: send lag p99 of epoll is 61 µs, of io_uring 9.4 µs, more than 50 µs apart (round 7)',
+  ]);
+});
+
+test('autocannon’s bias stands beside its figures', () => {
+  expect(rowsOf(closedLoop.content(scenario, report), 1)[0]).toBe(
+    'epoll | autocannon | valid | 61.2 k/s | 0 | 43.0 % | 503 µs | +1.91 ms | 1.21 ms | +3.66 ms',
+  );
 });
 
 test('a warning is printed once, with all that it is about', () => {

@@ -4,6 +4,7 @@ import { formatDuration } from '../../lib/units.ts';
 import type { Table } from '../content.ts';
 import { longTable, wideTable } from '../panels/comparisons.ts';
 import { findingTones } from '../panels/findings.ts';
+import { loadDoubts } from '../panels/generator.ts';
 import type { Report, ScenarioReport } from '../report.ts';
 import {
   comparedWords,
@@ -118,6 +119,9 @@ function printScenario(printer: Printer, scenario: ScenarioReport): void {
   printTable(printer, scenario);
   for (const warning of scenario.warnings) {
     printer.wrapped(`  ${paint('warn', '!')} `, warning);
+  }
+  for (const doubt of loadDoubts(scenario)) {
+    printer.wrapped(`  ${paint('warn', '!')} `, doubt);
   }
   if (scenario.findings.length > 0) {
     printer.line();

@@ -71,6 +71,10 @@ const fixedKeys = new Set([
   'profile',
   'cause',
   'view',
+  'absolute',
+  'grade',
+  'scheduling',
+  'first',
 ]);
 
 /** The same report with every free text replaced; equal texts stay equal, different ones differ. */

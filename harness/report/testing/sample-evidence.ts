@@ -5,6 +5,7 @@ import type {
   DescriptorReport,
   GeneratorReport,
   ObserverCost,
+  PairedReport,
   ProbeDistribution,
   ProfileSummary,
   ScenarioReport,
@@ -212,6 +213,7 @@ export function observerCost(variants: string[]): ObserverCost[] {
 export function closedLoop(variants: string[]): ClosedLoopReport[] {
   return variants.map((variant, index) => ({
     variant,
+    first: index % 2 === 0 ? 'autocannon' : 'generator',
     requestsPerSec: 25_730 / 1.2 ** index,
     p50Us: 2_410,
     p99Us: 4_870,
@@ -219,6 +221,18 @@ export function closedLoop(variants: string[]): ClosedLoopReport[] {
     failed: 0,
     clientCpuRatio: 0.98,
     eventLoopDelayP99Ns: 2_130_000,
+    generator: {
+      requestsPerSec: 61_200 / 1.2 ** index,
+      p50Ns: 503_000,
+      p99Ns: 1_210_000,
+      completed: 183_600,
+      failed: 0,
+      busyRatio: 0.43,
+      absolute: 'valid',
+      reasons: [],
+    },
+    biasP50Ns: 1_907_000,
+    biasP99Ns: 3_660_000,
     warnings: ['the client used 98 % of its core: the server may be able to do more'],
   }));
 }
@@ -237,12 +251,38 @@ export function generator(variants: string[], rounds: number): GeneratorReport[]
         achievedRatio: 1,
         sendLagP50Ns: 800,
         sendLagP99Ns: late ? 61_000 : 9_400,
+        receiveLagP50Ns: 700,
+        receiveLagP99Ns: 12_300,
         busyRatio: 0.31,
-        state: late ? 'suspect' : 'valid',
-        reasons: late ? ['send lag p99 61.0 µs is above a tenth of the latency p99'] : [],
+        scheduling: 'fifo',
+        absolute: late ? 'suspect' : 'valid',
+        reasons: late
+          ? [
+              {
+                ...{ rule: 'send-lag', grade: 'suspect', cause: 'generator' },
+                text: 'send lag p99 61 µs is over 50 µs',
+              },
+            ]
+          : [],
       };
     }),
   ).flat();
+}
+
+export function paired(variants: string[], rounds: number): PairedReport[] {
+  return Array.from({ length: rounds }, (_, index): PairedReport => {
+    const round = index + 1;
+    if (variants.length < 2) {
+      return { round, grade: null, reasons: [] };
+    }
+    const text = `send lag p99 of ${variants[0]} is 61 µs, of ${variants[1]} 9.4 µs, more than 50 µs apart`;
+    return index === 6
+      ? {
+          ...{ round, grade: 'invalid' },
+          reasons: [{ rule: 'unequal-send-lag-p99', grade: 'invalid', cause: 'generator', text }],
+        }
+      : { round, grade: 'valid', reasons: [] };
+  });
 }
 
 export function agreements(variants: string[]): Agreement[] {

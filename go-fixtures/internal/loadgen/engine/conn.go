@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,8 @@ type conn struct {
 	prev, next int32
 	sinceNs    int64 // orders the list
 
-	unsent   []byte // rest of the request that the kernel did not take yet
+	source   unix.Sockaddr // local address to connect from; nil = the kernel's choice
+	unsent   []byte        // rest of the request that the kernel did not take yet
 	exchange wire.Exchange
 }
 
@@ -104,16 +106,34 @@ func (e *ConnectError) Error() string {
 
 func (e *ConnectError) Unwrap() error { return e.Cause }
 
-// Connect opens all connections and returns when they are up. The first failure
-// ends it with a *ConnectError.
-func (e *Engine) Connect() error {
-	e.ramping = true
+// Connect opens the connections of the given arms (without any: of all) and
+// returns when they are up. The first failure ends it with a *ConnectError.
+func (e *Engine) Connect(arms ...int) error {
+	e.ramping, e.rampErr = true, nil
 	for i := range e.conns {
-		e.down.push(&e.conns[i], 0)
+		if c := &e.conns[i]; len(arms) == 0 || slices.Contains(arms, int(c.arm)) {
+			e.down.push(c, 0)
+		}
 	}
 	err := e.pump(math.MaxInt64)
 	e.ramping = false
 	return err
+}
+
+// Disconnect closes the connections of one arm, which get no requests until it is
+// connected again.
+func (e *Engine) Disconnect(arm int) {
+	for i := range e.conns {
+		c := &e.conns[i]
+		if int(c.arm) != arm {
+			continue
+		}
+		e.disconnect(c)
+		c.generation++ // what the kernel still reports of the old socket is stale
+		if c.list != nil {
+			c.list.remove(c)
+		}
+	}
 }
 
 // Settle notices what happened to the idle connections since the last phase and
@@ -166,6 +186,7 @@ func (e *Engine) expire(now int64) {
 	for c := e.inflight.first(); c != nil && c.sinceNs+timeout <= now; c = e.inflight.first() {
 		e.finish(c, TimedOut, true, now)
 	}
+	timeout = int64(e.config.ConnectTimeout)
 	for c := e.connecting.first(); c != nil && c.sinceNs+timeout <= now; c = e.connecting.first() {
 		e.connectFailed(c, unix.ETIMEDOUT, now)
 	}
@@ -182,7 +203,7 @@ func (e *Engine) housekeepingDue() int64 {
 		due = min(due, c.sinceNs+timeout)
 	}
 	if c := e.connecting.first(); c != nil {
-		due = min(due, c.sinceNs+timeout)
+		due = min(due, c.sinceNs+int64(e.config.ConnectTimeout))
 	}
 	if c := e.down.first(); c != nil && e.connecting.count < connectWindow {
 		due = min(due, c.sinceNs)
@@ -191,7 +212,7 @@ func (e *Engine) housekeepingDue() int64 {
 }
 
 func (e *Engine) open(c *conn, now int64) {
-	fd, err := dial(e.arms[c.arm].target)
+	fd, err := dial(e.arms[c.arm].target, c.source)
 	if err != nil {
 		e.connectFailed(c, err, now)
 		return
@@ -210,8 +231,11 @@ func (e *Engine) opened(c *conn, now int64) {
 		e.connectFailed(c, err, now)
 		return
 	}
+	arm := &e.arms[c.arm]
+	// Cannot fail: the value is in range.
+	_ = arm.connectNs.RecordValue(min(max(now-c.sinceNs, 1), longestLiveNs))
 	if !e.ramping {
-		e.arms[c.arm].result.Reconnects++
+		arm.result.Reconnects++
 	}
 	e.release(c, now)
 }

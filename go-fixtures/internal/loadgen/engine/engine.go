@@ -10,6 +10,9 @@
 // a sleep early and is otherwise lost in the noise of the kernel's own timer
 // tick. Once a phase has begun the loop allocates nothing.
 //
+// The loop reports what it did, never what to think of it: package validity
+// judges.
+//
 // The caller locks its goroutine to its OS thread before New and keeps it so.
 package engine
 
@@ -20,20 +23,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"pollgate/go-fixtures/internal/loadgen/monotime"
 	"pollgate/go-fixtures/internal/loadgen/wire"
 )
 
-const (
-	// pollAheadNs is how long before a send the loop stops sleeping and polls:
-	// longer than a wake-up takes on most machines, short enough to leave the
-	// core idle most of the time at moderate rates.
-	pollAheadNs = 60_000
-	// settleLimit bounds how long Settle waits.
-	settleLimit = time.Second
-	// readBufferBytes is shared by all connections: no reply is kept.
-	readBufferBytes = 64 << 10
-)
+// settleLimit bounds how long Settle waits.
+const settleLimit = time.Second
 
 // ErrStopped is returned by a call that Stop ended early.
 var ErrStopped = errors.New("stopped")
@@ -46,90 +43,29 @@ type Arm struct {
 	NewExchange func() wire.Exchange
 }
 
-// Config of an Engine; all fields are required.
+// Config of an Engine.
 type Config struct {
 	Arms              []Arm
 	ConnectionsPerArm int
-	// Timeout of a request from its sending, and of a connection attempt.
+	// Timeout of a request from its sending.
 	Timeout time.Duration
-}
-
-// Outcome is how a request ended.
-type Outcome uint8
-
-const (
-	// Pending requests have no end yet; none is left after Run.
-	Pending Outcome = iota
-	// Completed means that the whole reply came and was verified.
-	Completed
-	// Unsent means that no connection was free until the phase was over.
-	Unsent
-	// Reset means that the server closed or reset the connection.
-	Reset
-	// TimedOut means that the reply was not complete in time.
-	TimedOut
-	// BadStatus means a complete HTTP reply with another status.
-	BadStatus
-	// BadBody means other bytes than the reply should have.
-	BadBody
-)
-
-// Request is one planned request (the first three fields, set by the caller) and
-// what became of it. Times are CLOCK_MONOTONIC ns, 0 = did not happen.
-type Request struct {
-	IntendedNs int64 // when it should be sent
-	Page       uint32
-	Arm        uint16
-
-	Outcome Outcome
-	// Queued: all connections of the arm were busy when the request was due.
-	Queued bool
-	next   int32 // in the arm's queue; -1 = last
-
-	// PickedNs is when the generator came to the request: PickedNs − IntendedNs
-	// is the generator's own lateness. Of a request that was not queued it is SentNs.
-	PickedNs int64
-	SentNs   int64 // before the write
-	DoneNs   int64 // after the last read, or when the request was given up
-}
-
-// Phase is what Run does.
-type Phase struct {
-	Requests []Request // by IntendedNs, ascending
-	StartNs  int64
-	Duration time.Duration
-}
-
-// ArmResult counts what belongs to no request.
-type ArmResult struct {
-	ConnectErrors int64 // connection attempts that failed
-	Reconnects    int64 // connections made again
-}
-
-// Usage is what the generator itself spent on a phase.
-type Usage struct {
-	CPUNs               int64
-	EmptyPollNs         int64 // part of CPUNs: polls that found nothing to do
-	VoluntarySwitches   int64
-	InvoluntarySwitches int64
-}
-
-// Result of a phase.
-type Result struct {
-	EndNs int64 // last reply, or when the last request was given up
-	Arms  []ArmResult
-	Usage Usage
+	// ConnectTimeout of one connection attempt; 0 = Timeout.
+	ConnectTimeout time.Duration
+	// Dedicated: the thread has its CPU to itself, so that it may poll for replies.
+	Dedicated bool
+	// CPU that the thread is pinned to, whose stolen time is reported; -1 = none.
+	CPU int
 }
 
 // Engine drives a fixed set of connections. It belongs to one OS thread; only
 // Stop and Progress may be used from others.
 type Engine struct {
-	config  Config
-	arms    []armState
-	conns   []conn
-	poller  *poller
-	buffer  []byte
-	stopped atomic.Bool
+	config   Config
+	arms     []armState
+	conns    []conn
+	poller   *poller
+	receiver *receiver
+	stopped  atomic.Bool
 
 	inflight   connList // by the time of sending
 	connecting connList // by the time of the attempt
@@ -139,13 +75,17 @@ type Engine struct {
 	rampErr error
 
 	requests    []Request
-	next        int // first request that was not picked yet
-	pending     int // requests without an outcome
+	stamps      []ServerStamps
+	closed      *closedLoop // nil in an open loop
+	samples     [][]byte    // by arm, what it answers to Probe; nil otherwise
+	next        int         // first request that was not picked yet
+	pending     int         // requests without an outcome
 	startNs     int64
 	scheduleEnd int64
 	hardEnd     int64
 	endNs       int64
-	usage       Usage
+	emptyPollNs int64
+	pacing      pacing
 	progress    progressReporter
 }
 
@@ -155,9 +95,24 @@ type armState struct {
 	free       connList
 	queueHead  int32 // requests that wait for a connection; -1 = none
 	queueTail  int32
+	inflight   inflight
 	result     ArmResult
 	live       liveStatistics
-	descriptor string // "name (address)", for errors
+	connectNs  *hdrhistogram.Histogram // of every connection that came up
+	descriptor string                  // "name (address)", for errors
+}
+
+// inflight integrates the number of requests under way over time.
+type inflight struct {
+	count   int64
+	sinceNs int64
+	areaNs  float64
+}
+
+func (i *inflight) change(by, now int64) {
+	i.areaNs += float64(i.count * (now - i.sinceNs))
+	i.count += by
+	i.sinceNs = now
 }
 
 // New prepares an engine without connecting.
@@ -166,12 +121,15 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = c.Timeout
+	}
 	e := &Engine{
-		config: c,
-		arms:   make([]armState, len(c.Arms)),
-		conns:  make([]conn, len(c.Arms)*c.ConnectionsPerArm),
-		poller: p,
-		buffer: make([]byte, readBufferBytes),
+		config:   c,
+		arms:     make([]armState, len(c.Arms)),
+		conns:    make([]conn, len(c.Arms)*c.ConnectionsPerArm),
+		poller:   p,
+		receiver: newReceiver(),
 	}
 	e.inflight, e.connecting, e.down = newConnList(e.conns), newConnList(e.conns), newConnList(e.conns)
 	for i := range e.arms {
@@ -181,6 +139,7 @@ func New(c Config) (*Engine, error) {
 			queueHead:  -1,
 			queueTail:  -1,
 			live:       newLiveStatistics(),
+			connectNs:  hdrhistogram.New(1, longestLiveNs, 3),
 			descriptor: fmt.Sprintf("arm %q (%s)", c.Arms[i].Name, c.Arms[i].Address),
 		}
 	}
@@ -188,10 +147,20 @@ func New(c Config) (*Engine, error) {
 		// Neighbours belong to different arms, so that the ramp feeds all alike.
 		arm := i % len(c.Arms)
 		e.conns[i] = conn{index: int32(i), arm: uint16(arm), fd: -1, request: -1, last: -1,
-			exchange: c.Arms[arm].NewExchange()}
+			source: e.arms[arm].target.source(i / len(c.Arms)), exchange: c.Arms[arm].NewExchange()}
 	}
 	e.progress = newProgressReporter(len(c.Arms))
 	return e, nil
+}
+
+// ConnectNs returns how long connections took from the attempt until they were
+// up, of each arm since New, in ns. It belongs between phases.
+func (e *Engine) ConnectNs() []*hdrhistogram.Histogram {
+	all := make([]*hdrhistogram.Histogram, len(e.arms))
+	for i := range e.arms {
+		all[i] = e.arms[i].connectNs
+	}
+	return all
 }
 
 // Stop makes the running call return ErrStopped, and every later one. It may be
@@ -203,11 +172,8 @@ func (e *Engine) Stop() {
 
 // Close closes all connections.
 func (e *Engine) Close() {
-	for i := range e.conns {
-		if c := &e.conns[i]; c.fd >= 0 {
-			closeSocket(c.fd)
-			c.fd = -1
-		}
+	for i := range e.arms {
+		e.Disconnect(i)
 	}
 	e.poller.close()
 }
@@ -216,39 +182,53 @@ func (e *Engine) Close() {
 // when the schedule is over and every request has an outcome, at the latest
 // Timeout after the end of the schedule.
 func (e *Engine) Run(p *Phase) (Result, error) {
+	usage := e.beginUsage()
 	e.begin(p)
-	before := readThreadUsage()
-	for now := monotime.Now(); !e.finished(now); now = monotime.Now() {
-		if err := e.step(now); err != nil {
-			return Result{}, err
-		}
+	if err := e.loop(); err != nil {
+		return Result{}, err
 	}
-	after := readThreadUsage()
-	e.usage.CPUNs = after.cpuNs - before.cpuNs
-	e.usage.VoluntarySwitches = after.voluntary - before.voluntary
-	e.usage.InvoluntarySwitches = after.involuntary - before.involuntary
-	result := Result{EndNs: e.endNs, Usage: e.usage, Arms: make([]ArmResult, len(e.arms))}
-	for i := range e.arms {
-		result.Arms[i] = e.arms[i].result
-	}
-	e.requests = nil
+	result := e.result(usage.end(e))
+	e.requests, e.stamps = nil, nil
 	return result, nil
 }
 
+func (e *Engine) loop() error {
+	now := monotime.Now()
+	for e.pacing.begin(now); !e.finished(now); now = monotime.Now() {
+		if err := e.step(now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) result(usage Usage) Result {
+	result := Result{EndNs: e.endNs, Usage: usage, Arms: make([]ArmResult, len(e.arms))}
+	for i := range e.arms {
+		arm := &e.arms[i]
+		arm.result.InflightAreaNs = arm.inflight.areaNs
+		result.Arms[i] = arm.result
+	}
+	return result
+}
+
 func (e *Engine) begin(p *Phase) {
-	e.requests, e.next, e.pending = p.Requests, 0, len(p.Requests)
+	e.requests, e.stamps, e.closed = p.Requests, p.Stamps, nil
+	e.next, e.pending = 0, len(p.Requests)
 	e.startNs = p.StartNs
 	e.scheduleEnd = p.StartNs + int64(p.Duration)
 	e.hardEnd = e.scheduleEnd + int64(e.config.Timeout)
 	e.endNs = e.scheduleEnd
-	e.usage = Usage{}
+	e.emptyPollNs = 0
 	for i := range e.arms {
 		e.arms[i].result = ArmResult{}
+		e.arms[i].inflight = inflight{}
 		e.arms[i].live.reset()
 	}
 	for i := range e.conns {
 		e.conns[i].last = -1
 	}
+	e.receiver.calibrate()
 	e.progress.begin(p.StartNs)
 }
 
@@ -289,34 +269,24 @@ func (e *Engine) step(now int64) error {
 	if e.stopped.Load() {
 		return ErrStopped
 	}
+	e.pacing.turn(now)
 	now = e.sendDue(now)
 	e.expire(now)
 	e.reportProgress(now)
 	sleepNs := e.sleepFor(now)
+	if sleepNs > 0 {
+		e.pacing.askedNs, e.pacing.lastSleepNs = sleepNs, now
+	}
 	n, err := e.poller.wait(sleepNs)
 	if err != nil {
 		return err
 	}
 	if n == 0 && sleepNs <= 0 {
-		e.usage.EmptyPollNs += min(monotime.Now()-now, longestEmptyPollNs)
+		e.emptyPollNs += min(monotime.Now()-now, longestEmptyPollNs)
 	}
 	for i := range n {
 		e.sendDue(monotime.Now())
 		e.handle(e.poller.event(i))
 	}
 	return nil
-}
-
-// sleepFor returns how long nothing is to be done unless a reply arrives; ≤ 0
-// means to poll. Only sends are worth polling for.
-func (e *Engine) sleepFor(now int64) int64 {
-	until := e.hardEnd
-	if e.pending == 0 {
-		until = e.scheduleEnd
-	}
-	if e.next < len(e.requests) {
-		until = min(until, e.requests[e.next].IntendedNs-pollAheadNs)
-	}
-	until = min(until, e.progress.dueNs, e.housekeepingDue())
-	return until - now
 }

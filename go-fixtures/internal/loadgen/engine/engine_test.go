@@ -2,7 +2,9 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync"
@@ -51,12 +53,204 @@ func TestEveryRequestIsSentInOrderToItsArmAndVerified(t *testing.T) {
 		t.Errorf("arms served %v requests, scheduled were %v", served, scheduled)
 	}
 	for i, arm := range result.Arms {
-		if arm != (ArmResult{}) {
+		if arm.Reconnects != 0 || arm.ConnectErrors != 0 {
 			t.Errorf("arm %d: %+v, want no reconnects or errors", i, arm)
 		}
 	}
+	checkLittlesLaw(t, p.Requests, result)
 	if u := result.Usage; u.CPUNs <= 0 || u.EmptyPollNs <= 0 {
 		t.Errorf("usage is %+v, want CPU time and empty polls", u)
+	}
+}
+
+// checkLittlesLaw holds the loop's own integral of the requests under way against
+// their stamps.
+func checkLittlesLaw(t *testing.T, requests []Request, result Result) {
+	t.Helper()
+	sums := make([]int64, len(result.Arms))
+	for i := range requests {
+		sums[requests[i].Arm] += requests[i].DoneNs - requests[i].SentNs
+	}
+	for arm, sum := range sums {
+		if area := result.Arms[arm].InflightAreaNs; area != float64(sum) {
+			t.Errorf("arm %d: the requests under way make %v ns, their stamps %d", arm, area, sum)
+		}
+	}
+}
+
+func TestTheKernelStampsRepliesBeforeTheyAreRead(t *testing.T) {
+	e := connected(t, Config{Arms: blockArms(t, testserver.Blocks), ConnectionsPerArm: 4})
+	run(t, e, poisson(1000, 50*time.Millisecond, 1)) // the kernel begins to stamp some packets after it is asked
+	p := poisson(2000, 200*time.Millisecond, 1)
+	result := run(t, e, p)
+	// Two clocks are set against each other, each read within some 100 ns.
+	const tolerance = 2000
+	for i := range p.Requests {
+		r := &p.Requests[i]
+		if r.ArrivedNs < r.SentNs-tolerance || r.ArrivedNs > r.DoneNs+tolerance {
+			t.Fatalf("request %d: arrived at %d, sent at %d, read at %d", i, r.ArrivedNs, r.SentNs, r.DoneNs)
+		}
+	}
+	if step := result.Usage.ClockStepNs; step > tolerance || step < -tolerance {
+		t.Errorf("the clocks moved by %d ns against each other", step)
+	}
+}
+
+func TestAReplyThatIsReadLateShowsAsReceiveLag(t *testing.T) {
+	e := connected(t, Config{Arms: blockArms(t, testserver.Blocks)})
+	run(t, e, poisson(1000, 50*time.Millisecond, 1))
+	answered := make(chan struct{})
+	late := connected(t, Config{Arms: blockArms(t, func(connection net.Conn) {
+		testserver.BlocksVia(connection, func(_ uint64, page []byte) []byte {
+			defer close(answered)
+			return page
+		})
+	})})
+	p := atOnce(1, time.Millisecond)
+	late.begin(p)
+	late.sendDue(monotime.Now())
+	<-answered
+	stopped := monotime.Now() // the loop is not turned: the generator is away
+	for monotime.Now() < stopped+int64(30*time.Millisecond) {
+	}
+	goOnUntil(t, late, func() bool { return late.pending == 0 })
+	if r := p.Requests[0]; r.DoneNs-r.ArrivedNs < int64(20*time.Millisecond) {
+		t.Errorf("receive lag is %d ns, want most of 30 ms", r.DoneNs-r.ArrivedNs)
+	}
+}
+
+func TestAClosedLoopKeepsEveryConnectionBusy(t *testing.T) {
+	e := connected(t, Config{Arms: blockArms(t, testserver.Blocks, testserver.Blocks), ConnectionsPerArm: 3})
+	keys := []uint32{5, 6, 7}
+	requests, result, err := e.RunClosed(&ClosedPhase{Requests: make([]Request, 0, 1_000_000), Keys: keys,
+		StartNs: monotime.Now(), Duration: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(requests) < 100 {
+		t.Fatalf("only %d requests", len(requests))
+	}
+	expectAll(t, requests, Completed)
+	checkLittlesLaw(t, requests, result)
+	arms := map[uint16]int{}
+	for i := range requests {
+		r := &requests[i]
+		arms[r.Arm]++
+		if r.Key != keys[i%3] || r.Queued || r.PickedNs != r.SentNs || i > 0 && r.IntendedNs < requests[i-1].IntendedNs {
+			t.Fatalf("request %d: %+v", i, *r)
+		}
+	}
+	if len(arms) != 2 {
+		t.Errorf("arms got %v requests, want both some", arms)
+	}
+	// The same engine can go on with an open loop.
+	p := poisson(1000, 50*time.Millisecond, 2)
+	run(t, e, p)
+	expectAll(t, p.Requests, Completed)
+}
+
+func TestAClosedLoopWithoutRoomSaysSo(t *testing.T) {
+	e := connected(t, Config{Arms: blockArms(t, testserver.Blocks), ConnectionsPerArm: 2})
+	_, _, err := e.RunClosed(&ClosedPhase{Requests: make([]Request, 0, 10), Keys: []uint32{1},
+		StartNs: monotime.Now(), Duration: time.Hour})
+	var room *RoomError
+	if !errors.As(err, &room) || room.Room != 10 || !strings.Contains(err.Error(), "10 requests") {
+		t.Errorf("got %v, want a RoomError of 10", err)
+	}
+}
+
+func TestArmsThatCannotLiveTogetherTakeTurns(t *testing.T) {
+	var mutex sync.Mutex
+	open, most := 0, 0
+	change := func(by int) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		open += by
+		most = max(most, open)
+	}
+	handle := func(connection net.Conn) {
+		change(1)
+		testserver.Blocks(connection)
+		change(-1)
+	}
+	e, err := New(Config{Arms: blockArms(t, handle, handle), ConnectionsPerArm: 20, Timeout: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, arm := range []int{0, 1, 1, 0} {
+		if err := e.Connect(arm); err != nil {
+			t.Fatal(err)
+		}
+		p := atOnce(20, time.Millisecond)
+		for i := range p.Requests {
+			p.Requests[i].Arm = uint16(arm)
+		}
+		run(t, e, p)
+		expectAll(t, p.Requests, Completed)
+		e.Disconnect(arm)
+		for still := true; still; { // until the servers have noticed
+			mutex.Lock()
+			still = open > 0
+			mutex.Unlock()
+		}
+	}
+	if most > 20 {
+		t.Errorf("%d connections were open at once, want one arm's 20", most)
+	}
+	for arm, times := range e.ConnectNs() {
+		if times.TotalCount() != 40 || times.Min() <= 0 {
+			t.Errorf("arm %d: %d connect times from %d ns, want 40", arm, times.TotalCount(), times.Min())
+		}
+	}
+}
+
+func TestProbeFindsAWrongServer(t *testing.T) {
+	for name, test := range map[string]struct {
+		handle func(net.Conn)
+		parts  []string
+	}{
+		"another protocol": {func(c net.Conn) { io.WriteString(c, "220 mail.example ESMTP\r\n"); waitForClose(c) },
+			[]string{"220 mail.example", "protocol"}},
+		"another status": {answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), []string{"another status", "404 Not Found"}},
+		"closes":         {afterRequest(func(net.Conn) {}), []string{"closed the connection"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := connected(t, Config{Arms: []Arm{httpArm(testserver.Serve(t, test.handle))}})
+			err := e.Probe()
+			var protocol *ProtocolError
+			if !errors.As(err, &protocol) {
+				t.Fatalf("got %v, want a ProtocolError", err)
+			}
+			for _, part := range test.parts {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not name %q", err, part)
+				}
+			}
+		})
+	}
+	e := connected(t, Config{Arms: []Arm{httpArm(testserver.Serve(t, answering(goodReply)))}})
+	if err := e.Probe(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManyConnectionsToOneServerComeFromSeveralAddresses(t *testing.T) {
+	loopback := newTarget(netip.MustParseAddrPort("127.0.0.1:80"))
+	sources := map[[4]byte]int{}
+	for i := range 60_000 {
+		switch source := loopback.source(i).(type) {
+		case nil:
+			sources[[4]byte{}]++
+		case *unix.SockaddrInet4:
+			sources[source.Addr]++
+		}
+	}
+	if len(sources) != 8 || sources[[4]byte{127, 0, 0, 2}] != connectionsPerSource {
+		t.Errorf("got %v", sources)
+	}
+	if elsewhere := newTarget(netip.MustParseAddrPort("192.0.2.1:80")).source(60_000); elsewhere != nil {
+		t.Errorf("a target elsewhere is reached from %v, want the kernel's choice", elsewhere)
 	}
 }
 

@@ -62,9 +62,9 @@ func connected(t testing.TB, c Config) *Engine {
 // poisson plans a phase that begins now.
 func poisson(rate float64, duration time.Duration, arms int) *Phase {
 	p := &Phase{Duration: duration}
-	for _, entry := range schedule.Poisson(schedule.Config{Seed: 1, RatePerSec: rate, Duration: duration,
-		Arms: arms, Interleave: schedule.Request, Pages: 1000}) {
-		p.Requests = append(p.Requests, Request{IntendedNs: entry.AtNs, Page: entry.Page, Arm: entry.Arm})
+	for _, entry := range schedule.Plan(schedule.Config{Seed: 1, RatePerSec: rate, Duration: duration,
+		Arms: arms, Interleave: schedule.Request, Keys: 1000}) {
+		p.Requests = append(p.Requests, Request{IntendedNs: entry.AtNs, Key: entry.Key, Arm: entry.Arm})
 	}
 	return p.startingNow()
 }

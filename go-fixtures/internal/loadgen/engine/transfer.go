@@ -30,12 +30,14 @@ func (e *Engine) sendDue(now int64) int64 {
 func (e *Engine) send(c *conn, index int32) {
 	r := &e.requests[index]
 	c.request = index
-	c.unsent = c.exchange.Begin(r.Page)
+	c.unsent = c.exchange.Begin(r.Key)
 	r.SentNs = monotime.Now()
 	if !r.Queued {
 		r.PickedNs = r.SentNs
 	}
 	e.inflight.push(c, r.SentNs)
+	e.arms[c.arm].inflight.change(1, r.SentNs)
+	e.pacing.lastEventNs = r.SentNs
 	e.flush(c)
 }
 
@@ -84,8 +86,9 @@ func (e *Engine) handle(ev event) {
 func (e *Engine) receive(c *conn, hangup bool) {
 	generation := c.generation
 	for c.generation == generation && c.fd >= 0 {
-		n, errno := receiveBytes(c.fd, e.buffer)
+		n, arrivedNs, errno := e.receiver.read(c.fd)
 		now := monotime.Now()
+		e.pacing.lastEventNs = now
 		switch {
 		case errno == unix.EINTR:
 			continue
@@ -95,8 +98,8 @@ func (e *Engine) receive(c *conn, hangup bool) {
 			e.lost(c, now)
 			return
 		}
-		e.consume(c, chunk{e.buffer[:n], now, hangup})
-		if n < len(e.buffer) && !hangup {
+		e.consume(c, chunk{e.receiver.buffer[:n], arrivedNs, now, hangup})
+		if n < readBufferBytes && !hangup {
 			return
 		}
 		e.sendDue(now) // a server that never stops sending must not stop the schedule
@@ -105,9 +108,10 @@ func (e *Engine) receive(c *conn, hangup bool) {
 
 // chunk is what one read has brought.
 type chunk struct {
-	bytes  []byte
-	atNs   int64
-	hangup bool // the server will not answer on this connection again
+	bytes     []byte
+	arrivedNs int64 // the kernel's stamp; 0 = unknown
+	atNs      int64 // after the read
+	hangup    bool  // the server will not answer on this connection again
 }
 
 // consume hands a chunk to the exchange and settles the request when its reply is
@@ -120,6 +124,9 @@ func (e *Engine) consume(c *conn, in chunk) {
 	if in.atNs-c.sinceNs > int64(e.config.Timeout) || in.atNs > e.hardEnd {
 		e.finish(c, TimedOut, true, in.atNs)
 		return
+	}
+	if e.samples != nil {
+		e.sample(c.arm, in.bytes)
 	}
 	result := c.exchange.Feed(in.bytes)
 	outcome := Completed
@@ -134,6 +141,10 @@ func (e *Engine) consume(c *conn, in chunk) {
 	if result.Consumed < len(in.bytes) {
 		// More than was asked for: this reply is not what it seemed.
 		outcome, result.Close = BadBody, true
+	}
+	e.requests[c.request].ArrivedNs = in.arrivedNs
+	if e.stamps != nil {
+		e.stamps[c.request] = ServerStamps(result.Stamps)
 	}
 	// A reply that overtook its request leaves the server in an unknown state.
 	replace := result.Close || in.hangup || len(c.unsent) > 0
@@ -165,6 +176,7 @@ func (e *Engine) finish(c *conn, outcome Outcome, replace bool, now int64) {
 	r := &e.requests[c.request]
 	r.Outcome, r.DoneNs = outcome, now
 	c.last, c.request = c.request, -1
+	e.arms[c.arm].inflight.change(-1, now)
 	e.pending--
 	e.endNs = max(e.endNs, now)
 	live := &e.arms[c.arm].live
@@ -186,8 +198,11 @@ func (e *Engine) release(c *conn, now int64) {
 	arm := &e.arms[c.arm]
 	// The connection is free first, so that a failing send finds it in a list.
 	arm.free.push(c, now)
-	if arm.queueHead >= 0 {
+	switch {
+	case arm.queueHead >= 0:
 		e.send(c, arm.dequeue(e.requests))
+	case e.closed != nil:
+		e.sendNext(c, now)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"pollgate/go-fixtures/internal/loadgen/engine"
+	"pollgate/go-fixtures/internal/loadgen/validity"
 )
 
 const startNs = int64(9_000_000_000)
@@ -19,12 +20,29 @@ const startNs = int64(9_000_000_000)
 // phaseInput has two arms over 2.5 s: arm 0 answers 300 requests (100 of them
 // queued) and fails in every way, arm 1 answers nothing.
 func phaseInput() Input {
-	in := Input{Name: "unobserved", StartNs: startNs, Duration: 2500 * time.Millisecond, CPU: 1,
-		Result: engine.Result{
-			EndNs: startNs + 2_600_000_000,
-			Arms:  []engine.ArmResult{{ConnectErrors: 3, Reconnects: 2}, {}},
-			Usage: engine.Usage{CPUNs: 1_560_000_000, EmptyPollNs: 260_000_000, VoluntarySwitches: 7, InvoluntarySwitches: 8},
-		}}
+	in := Input{
+		Name:       "unobserved",
+		RatePerSec: 125,
+		StartNs:    startNs,
+		EndNs:      startNs + 2_600_000_000,
+		Duration:   2500 * time.Millisecond,
+		Arms:       []engine.ArmResult{{ConnectErrors: 3, Reconnects: 2}, {}},
+		ArmEndNs:   []int64{startNs + 2_500_000_000, startNs + 2_500_000_000},
+		ThreadNs:   2_600_000_000,
+		Threads:    1,
+		CPUs:       []int{1},
+		Scheduling: "fifo",
+		Stamped:    true,
+		Usage: engine.Usage{CPUNs: 1_560_000_000, EmptyPollNs: 260_000_000, VoluntarySwitches: 7, InvoluntarySwitches: 8,
+			RunQueueNs: 9, StealNs: engine.Unknown, LargestGapNs: 10, ClockReadNs: 11},
+		Verdict: validity.Verdict{
+			Arms: []validity.ArmVerdict{
+				{Absolute: validity.Suspect, Reasons: []validity.Reason{{Rule: "busy", Grade: validity.Suspect}}, WarmupCutNs: 12},
+				{Absolute: validity.Invalid},
+			},
+			Paired: validity.Invalid,
+		},
+	}
 	for i := range int64(300) {
 		// 1 µs late; served within 100 µs … 400 µs of sending.
 		r := request(i*8_000_000, 1000)
@@ -33,6 +51,7 @@ func phaseInput() Input {
 			r.SentNs += 50_000
 		}
 		r.DoneNs, r.Outcome = r.SentNs+100_000+i*1000, engine.Completed
+		r.ArrivedNs = r.DoneNs - 4000
 		in.Requests = append(in.Requests, r)
 	}
 	for i, outcome := range []engine.Outcome{engine.Reset, engine.TimedOut, engine.BadStatus, engine.BadBody} {
@@ -62,13 +81,13 @@ func request(atNs, lagNs int64) engine.Request {
 func write(t *testing.T, inputs ...Input) (string, Report) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "made by New")
-	r, err := New(Config{Folder: folder, Protocol: "http1", Seed: 1<<64 - 1, Arms: []string{"epoll", "dead"},
-		StartedNs: startNs - 1_500_000_000})
+	r, err := New(Config{Folder: folder, Protocol: "http1", Mode: "open", Arrivals: "poisson", Interleave: "slice",
+		Seed: 1<<64 - 1, Arms: []string{"epoll", "dead"}, StartedNs: startNs - 1_500_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, in := range inputs {
-		if err := r.AddPhase(in); err != nil {
+		if _, err := r.AddPhase(in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +109,7 @@ func write(t *testing.T, inputs ...Input) (string, Report) {
 
 func TestCountsAreThoseOfTheRequests(t *testing.T) {
 	folder, report := write(t, phaseInput())
-	if report.Schema != 1 || report.Protocol != "http1" || report.Seed != "18446744073709551615" ||
+	if report.Schema != 2 || report.Protocol != "http1" || report.Mode != "open" || report.Arrivals != "poisson" || report.Seed != "18446744073709551615" ||
 		report.ScheduleHash != "sha256:00" || report.StartedNs != startNs-1_500_000_000 || report.Interrupted {
 		t.Errorf("got %+v", report)
 	}
@@ -99,7 +118,10 @@ func TestCountsAreThoseOfTheRequests(t *testing.T) {
 		phase.OfferedRatePerSec != 316/2.5 {
 		t.Errorf("got %+v", phase)
 	}
-	if want := (Generator{CPUNs: 1_560_000_000, BusyRatio: 0.5, VoluntarySwitches: 7, InvoluntarySwitches: 8, CPU: 1}); phase.Generator != want {
+	nine := int64(9)
+	want := Generator{CPUNs: 1_560_000_000, BusyRatio: 0.5, VoluntarySwitches: 7, InvoluntarySwitches: 8, CPUs: []int{1}, Threads: 1,
+		Scheduling: "fifo", RunQueueNs: &nine, LargestGapNs: 10, ClockReadNs: 11, KernelStamps: true}
+	if !reflect.DeepEqual(phase.Generator, want) {
 		t.Errorf("generator is %+v, want %+v", phase.Generator, want)
 	}
 	arm := phase.Arms["epoll"]
@@ -129,6 +151,7 @@ func TestDistributionsAreThoseOfTheRequests(t *testing.T) {
 		{"latency", arm.LatencyNs, 300, 102_000, 448_000},
 		{"service", arm.ServiceNs, 300, 100_000, 399_000},
 		{"sendLag", arm.SendLagNs, 315, 1000, 3000},
+		{"receiveLag", arm.ReceiveLagNs, 300, 4000, 4000},
 	} {
 		d := test.got
 		if d.Count != test.count || !near(*d.Min, test.least) || !near(*d.Max, test.greatest) {
@@ -146,6 +169,60 @@ func TestDistributionsAreThoseOfTheRequests(t *testing.T) {
 
 // near allows for the histogram's three digits.
 func near(got, want int64) bool { return 1000*max(got-want, want-got) <= want }
+
+func TestServerStampsSplitThePath(t *testing.T) {
+	in := phaseInput()
+	in.Stamps = make([]engine.ServerStamps, len(in.Requests))
+	for i := range 300 {
+		r := &in.Requests[i]
+		in.Stamps[i] = engine.ServerStamps{ReadNs: r.SentNs + 5000, WriteNs: r.DoneNs - 7000}
+	}
+	_, report := write(t, in)
+	arm := report.Phases[0].Arms["epoll"]
+	for name, test := range map[string]struct {
+		got  *Distribution
+		want int64
+	}{"request": {arm.RequestPathNs, 5000}, "reply": {arm.ReplyPathNs, 7000}} {
+		if test.got == nil || test.got.Count != 300 || !near(*test.got.Min, test.want) || !near(*test.got.Max, test.want) {
+			t.Errorf("%s path is %+v, want 300 times %d", name, test.got, test.want)
+		}
+	}
+	if dead := report.Phases[0].Arms["dead"]; dead.RequestPathNs.Count != 0 {
+		t.Errorf("the dead arm has a request path: %+v", dead.RequestPathNs)
+	}
+}
+
+func TestTheVerdictStandsBesideTheFigures(t *testing.T) {
+	_, report := write(t, phaseInput())
+	phase := report.Phases[0]
+	if got := phase.Arms["epoll"].Validity; got.Absolute != validity.Suspect || got.Reasons[0].Rule != "busy" || got.WarmupCutNs != 12 {
+		t.Errorf("got %+v", got)
+	}
+	if phase.Paired.Grade == nil || *phase.Paired.Grade != validity.Invalid || phase.Paired.Reasons == nil {
+		t.Errorf("got %+v, want invalid with an empty list", phase.Paired)
+	}
+}
+
+func TestConnectTimes(t *testing.T) {
+	times := []*hdrhistogram.Histogram{newHistogram(), newHistogram()}
+	if err := times[0].RecordValue(1500); err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(Config{Folder: t.TempDir(), Arms: []string{"epoll", "dead"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Discard()
+	if err := r.AddConnect(times); err != nil {
+		t.Fatal(err)
+	}
+	if up := r.report.Connect["epoll"]; up.Count != 1 || *up.Max != 1500 || up.Histogram == "" {
+		t.Errorf("got %+v", up)
+	}
+	if down := r.report.Connect["dead"]; down.Count != 0 || down.P50 != nil {
+		t.Errorf("got %+v, want no figures", down)
+	}
+}
 
 func TestAnEmptyDistributionHasNoQuantiles(t *testing.T) {
 	folder, report := write(t, phaseInput())
@@ -188,12 +265,13 @@ func TestLogAndReportHoldTheSameHistograms(t *testing.T) {
 			t.Fatalf("%s: %d values do not fit", tag, dropped)
 		}
 	}
-	if len(merged) != 2*2*3 {
-		t.Errorf("the log has tags %v, want 2 phases of 2 arms with 3 metrics", lines)
+	if len(merged) != 2*2*4 {
+		t.Errorf("the log has tags %v, want 2 phases of 2 arms with 4 metrics", lines)
 	}
 	for _, phase := range report.Phases {
 		for name, arm := range phase.Arms {
-			for metric, blob := range map[string]string{"latency": arm.LatencyHistogram, "service": arm.ServiceHistogram, "sendLag": arm.SendLagHistogram} {
+			for metric, blob := range map[string]string{"latency": arm.LatencyHistogram, "service": arm.ServiceHistogram,
+				"sendLag": arm.SendLagHistogram, "receiveLag": arm.ReceiveLagHistogram} {
 				tag := name + "." + phase.Name + "." + metric
 				total, err := hdrhistogram.Decode([]byte(blob))
 				if err != nil {
@@ -259,7 +337,7 @@ func TestEarlierResultsStayUntilTheNewOnesAreWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.AddPhase(phaseInput()); err != nil {
+	if _, err := r.AddPhase(phaseInput()); err != nil {
 		t.Fatal(err)
 	}
 	r.Discard()
@@ -284,7 +362,7 @@ func TestAFullDiskIsAnError(t *testing.T) {
 	r.log.Close()
 	r.log = full
 	r.buffer.Reset(full)
-	if err := r.AddPhase(phaseInput()); err != nil {
+	if _, err := r.AddPhase(phaseInput()); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Finish("", false); err == nil || !strings.Contains(err.Error(), "no space left") {

@@ -1,25 +1,51 @@
 // Package record turns what became of each request into load.json and load.hlog.
 package record
 
+import (
+	"pollgate/go-fixtures/internal/loadgen/oracle"
+	"pollgate/go-fixtures/internal/loadgen/search"
+	"pollgate/go-fixtures/internal/loadgen/validity"
+)
+
 // Report is load.json. All times are CLOCK_MONOTONIC nanoseconds.
 type Report struct {
-	// Schema is 1.
+	// Schema is 2.
 	Schema int `json:"schema"`
-	// Protocol: "http1" or "block-4k".
+	// Protocol: "http1", "block-4k" or "truth".
 	Protocol string `json:"protocol"`
+	// Mode: "open" (requests at planned times) or "closed" (the next request when
+	// the reply is there).
+	Mode string `json:"mode"`
+	// Arrivals: the kind of schedule; absent in a closed loop.
+	Arrivals string `json:"arrivals,omitempty"`
+	// Interleave says how the arms share the time: "slice", "request" or "run".
+	Interleave string `json:"interleave"`
 	// Seed as given in the spec, a decimal uint64.
 	Seed string `json:"seed"`
 	// ScheduleHash is "sha256:<hex>" over the schedules of all phases, recorded
 	// or not: equal hashes mean that the same requests were planned for the same
 	// times.
 	ScheduleHash string `json:"scheduleHash"`
-	// StartedNs is when all connections were up; the hlog counts from it.
+	// StartedNs is when the generator was ready for the first phase; the hlog
+	// counts from it.
 	StartedNs int64 `json:"startedNs"`
 	// Interrupted is true (else absent) when the run was stopped early. Only
 	// phases that had ended are in the report, and the hash covers only them.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Connect is how long connections of each arm took to come up, reconnects
+	// included.
+	Connect map[string]Connect `json:"connect"`
 	// Phases with record: true, in order.
 	Phases []Phase `json:"phases"`
+	// Search is what a search for the highest rate has found; each of its probes
+	// is a phase.
+	Search *Search `json:"search,omitempty"`
+}
+
+// Connect is the time from connect() until the connection was up.
+type Connect struct {
+	Distribution
+	Histogram string `json:"histogram"` // as those of Arm
 }
 
 // Phase is one recorded phase.
@@ -29,12 +55,59 @@ type Phase struct {
 	StartNs int64 `json:"startNs"`
 	// EndNs is the later of the schedule's end and the last reply or timeout.
 	EndNs int64 `json:"endNs"`
+	// RatePerSec is the planned rate over all arms; absent in a closed loop and in
+	// a replay.
+	RatePerSec float64 `json:"ratePerSec,omitempty"`
 	// OfferedRatePerSec is the number of scheduled requests of all arms divided
-	// by the phase's duration. It differs from the spec's rate as a Poisson count
+	// by the phase's duration. It differs from the planned rate as a Poisson count
 	// differs from its mean.
 	OfferedRatePerSec float64        `json:"offeredRatePerSec"`
 	Arms              map[string]Arm `json:"arms"`
+	Paired            Paired         `json:"paired"`
 	Generator         Generator      `json:"generator"`
+}
+
+// Search is what a search for the highest rate with p99 ≤ SLOP99Ns has found.
+type Search struct {
+	SLOP99Ns int64 `json:"sloP99Ns"`
+	// RatePerSec is null where no rate can be named; with LimitedBy "generator",
+	// and "range" at the top of it, it is a lower bound.
+	RatePerSec *float64 `json:"ratePerSec"`
+	// Interval is meant to hold the true rate in 95 of 100 searches.
+	Interval *[2]float64 `json:"interval"`
+	// LimitedBy: "server", "generator", "range" or "unstable".
+	LimitedBy search.Limit `json:"limitedBy"`
+	Probes    []Probe      `json:"probes"`
+}
+
+// Probe is one stretch of load of a Search; its phase has the same name.
+type Probe struct {
+	Phase      string         `json:"phase"`
+	RatePerSec float64        `json:"ratePerSec"`
+	P99Ns      *int64         `json:"p99Ns"`
+	Completed  int64          `json:"completed"`
+	Grade      validity.Grade `json:"grade"`
+	// LimitedByGenerator: no evidence about the server.
+	LimitedByGenerator bool `json:"limitedByGenerator"`
+}
+
+// Paired says whether ratios between the arms may be judged: whether what
+// disturbed the measurement was shared equally.
+type Paired struct {
+	Grade   *validity.Grade   `json:"grade"` // null with one arm
+	Reasons []validity.Reason `json:"reasons"`
+}
+
+// Validity says whether an arm's figures may be quoted.
+type Validity struct {
+	Absolute validity.Grade    `json:"absolute"`
+	Reasons  []validity.Reason `json:"reasons"`
+	// WarmupCutNs is the least time from the phase's start after which the rest is
+	// stationary; 0 when the whole is.
+	WarmupCutNs int64 `json:"warmupCutNs"`
+	// P99Interval is the 95 % confidence interval of the latency p99 by order
+	// statistics; null with too few samples.
+	P99Interval *[2]int64 `json:"p99Interval"`
 }
 
 // Arm is what one arm was asked and answered in a phase. These always hold:
@@ -69,13 +142,26 @@ type Arm struct {
 	// after the intended time. This is the generator's own error. Waiting for a
 	// free connection, the server's doing, is not in it, but is in LatencyNs.
 	SendLagNs Distribution `json:"sendLagNs"`
+	// ReceiveLagNs of completed requests: how late the generator read the reply
+	// after the kernel had received it. Also the generator's own error. Empty
+	// where the kernel gives no stamps.
+	ReceiveLagNs Distribution `json:"receiveLagNs"`
+	// RequestPathNs and ReplyPathNs, only where servers return their stamps: from
+	// just before the write to the server's taking the request up, and from the
+	// server's write to the last byte.
+	RequestPathNs *Distribution `json:"requestPathNs,omitempty"`
+	ReplyPathNs   *Distribution `json:"replyPathNs,omitempty"`
 
 	// The histograms behind the distributions: HdrHistogram V2, compressed, in
 	// base64; ns, 1 ns … 60 s (longer values are kept as 60 s), 3 significant
 	// digits.
-	LatencyHistogram string `json:"latencyHistogram"`
-	ServiceHistogram string `json:"serviceHistogram"`
-	SendLagHistogram string `json:"sendLagHistogram"`
+	LatencyHistogram    string `json:"latencyHistogram"`
+	ServiceHistogram    string `json:"serviceHistogram"`
+	SendLagHistogram    string `json:"sendLagHistogram"`
+	ReceiveLagHistogram string `json:"receiveLagHistogram"`
+	// Oracle is what the latencies should have been; protocol "truth" only.
+	Oracle   *oracle.Report `json:"oracle,omitempty"`
+	Validity Validity       `json:"validity"`
 }
 
 // Errors by kind. All but Connect count requests; such a request has no latency
@@ -107,15 +193,29 @@ type Distribution struct {
 	Max   *int64   `json:"max"`
 }
 
-// Generator is what the generator's own thread spent on a phase.
+// Generator is what the generator's own threads spent on a phase.
 type Generator struct {
 	// CPUNs includes polling.
 	CPUNs int64 `json:"cpuNs"`
 	// BusyRatio is the CPU time without polls that found nothing, divided by the
-	// time from StartNs to EndNs; 0 … 1.
+	// time that the threads were at it; 0 … 1.
 	BusyRatio           float64 `json:"busyRatio"`
 	VoluntarySwitches   int64   `json:"voluntarySwitches"`
 	InvoluntarySwitches int64   `json:"involuntarySwitches"`
-	// CPU that the generator was pinned to; -1 = not pinned.
-	CPU int `json:"cpu"`
+	// CPUs that the threads were pinned to, one each; empty = not pinned.
+	CPUs    []int `json:"cpus"`
+	Threads int   `json:"threads"`
+	// Scheduling: "fifo" (real-time priority) or "other" (the kernel refused it, or
+	// the thread shares its CPU).
+	Scheduling string `json:"scheduling"`
+	// RunQueueNs is how long threads were ready but did not run, StealNs what the
+	// hypervisor took from their CPUs; null where this kernel does not tell.
+	RunQueueNs *int64 `json:"runQueueNs"`
+	StealNs    *int64 `json:"stealNs"`
+	// LargestGapNs is the longest time in which a thread could neither send nor read.
+	LargestGapNs int64 `json:"largestGapNs"`
+	// ClockReadNs is what one reading of the clock cost.
+	ClockReadNs int64 `json:"clockReadNs"`
+	// KernelStamps: whether replies carried the kernel's receive stamp.
+	KernelStamps bool `json:"kernelStamps"`
 }

@@ -10,32 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PrepareProcess sets the whole process up for measuring and locks the calling
-// goroutine to its OS thread. cpu ≥ 0 pins all threads to that CPU: a runtime
-// thread elsewhere would disturb the server, and one beside the generator only
-// runs when the generator waits for it.
-func PrepareProcess(cpu int) error {
+// PrepareProcess sets the whole process up for measuring. cpus, unless empty, are
+// all that its threads may use: a runtime thread elsewhere would disturb the
+// server, and one beside the generator only runs when the generator waits.
+func PrepareProcess(cpus []int) error {
 	// Collections run only where Run asks for them, between phases.
 	debug.SetGCPercent(-1)
-	// The loop never gives its P away; others are needed to read the control
+	// The loops never give their P away; others are needed to read the control
 	// input and to write events.
-	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
-	runtime.LockOSThread()
-	// By default the kernel may end a sleep 50 µs late to save wake-ups, which is
-	// about as long as the loop polls before a send. A refusal costs accuracy
-	// that the send lag shows.
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	if cpu < 0 {
+	runtime.GOMAXPROCS(max(2+len(cpus), runtime.GOMAXPROCS(0)))
+	if len(cpus) == 0 {
 		return nil
 	}
-	return pinAllThreads(cpu)
+	return pinAllThreads(cpus)
 }
 
 // pinAllThreads pins the threads that exist; later ones inherit it. A thread
 // born meanwhile may have escaped, so it looks until nothing is new.
-func pinAllThreads(cpu int) error {
-	var set unix.CPUSet
-	set.Set(cpu)
+func pinAllThreads(cpus []int) error {
 	pinned := map[int]bool{}
 	for {
 		threads, err := os.ReadDir("/proc/self/task")
@@ -48,8 +40,8 @@ func pinAllThreads(cpu int) error {
 			if err != nil || pinned[id] {
 				continue
 			}
-			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
-				return fmt.Errorf("pin to CPU %d: %w", cpu, err)
+			if err := pinThread(id, cpus); err != nil {
+				return err
 			}
 			pinned[id] = true
 		}
@@ -57,4 +49,17 @@ func pinAllThreads(cpu int) error {
 			return nil
 		}
 	}
+}
+
+// pinThread pins one thread; 0 = the calling one. A thread that has ended is
+// no error.
+func pinThread(id int, cpus []int) error {
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("pin to CPUs %v: %w", cpus, err)
+	}
+	return nil
 }

@@ -8,21 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
-	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"pollgate/go-fixtures/internal/loadgen/engine"
 	"pollgate/go-fixtures/internal/loadgen/monotime"
 	"pollgate/go-fixtures/internal/loadgen/record"
 	"pollgate/go-fixtures/internal/loadgen/schedule"
 	"pollgate/go-fixtures/internal/loadgen/spec"
-	"pollgate/go-fixtures/internal/loadgen/wire"
 )
-
-// startLead is how far ahead a phase's time zero is set, so that its first
-// request is not late already.
-const startLead = 50 * time.Millisecond
 
 // Command is the line on the control input that lets the next phase begin, and
 // after the last one the connections end.
@@ -34,43 +29,57 @@ var ErrStopped = engine.ErrStopped
 
 // Streams connects a session with the program that steers it.
 type Streams struct {
-	Control io.Reader // a line "next" before each phase and one to disconnect; its end stops the session
+	// Control: a line "next" before each phase and one to disconnect; its end
+	// stops the session. nil: nothing is waited for.
+	Control io.Reader
 	Events  io.Writer // one JSON object per line
+	// Summary, unless nil, gets the results as text when all is done.
+	Summary io.Writer
 }
 
 // session is a running Run.
 type session struct {
 	spec     *spec.Spec
-	engine   *engine.Engine
+	crew     *crew
 	recorder *record.Recorder
 	hash     *schedule.Hash
 	events   *emitter
 	ctx      context.Context
-	next     <-chan struct{}
+	next     <-chan struct{} // nil: nothing is waited for
+	summary  io.Writer       // nil: none
+	// apart: the arms are never connected at the same time.
+	apart bool
 }
 
-// Run connects, carries out all phases and writes the results into folder. The
-// caller has locked its goroutine to its OS thread. When it returns ErrStopped,
-// the phases that had ended are written. It reads Control until its end, also
-// after it has returned.
+// Run connects, carries out all phases and writes the results into folder. When
+// it returns ErrStopped, the phases that had ended are written. It reads Control
+// until its end, also after it has returned.
 func Run(ctx context.Context, s *spec.Spec, folder string, streams Streams) error {
+	if err := checkLimits(s); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e, err := engine.New(engineConfig(s))
+	crew, err := newCrew(func() engine.Config { return engineConfig(s) }, s.ConnectionsPerArm, s.CPUs)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	defer context.AfterFunc(ctx, e.Stop)()
+	defer crew.close()
+	defer context.AfterFunc(ctx, crew.stop)()
+
 	run := &session{
-		spec:   s,
-		engine: e,
-		hash:   schedule.NewHash(),
-		events: newEmitter(streams.Events, s),
-		ctx:    ctx,
-		next:   readControl(streams.Control, len(s.Phases)+1, cancel),
+		spec:    s,
+		crew:    crew,
+		hash:    schedule.NewHash(),
+		events:  newEmitter(streams.Events, s),
+		ctx:     ctx,
+		summary: streams.Summary,
+		apart:   s.Interleave == schedule.Run,
 	}
-	if err := e.Connect(); err != nil {
+	if streams.Control != nil {
+		run.next = readControl(streams.Control, len(s.Phases)+2, cancel)
+	}
+	if err := run.connect(); err != nil {
 		return run.reason(err)
 	}
 	run.recorder, err = record.New(recorderConfig(s, folder))
@@ -80,17 +89,58 @@ func Run(ctx context.Context, s *spec.Spec, folder string, streams Streams) erro
 	return run.carryOut()
 }
 
+// connect brings all arms up and makes sure that they answer. Arms that cannot
+// live together are tried one after the other and left unconnected.
+func (s *session) connect() error {
+	if !s.apart {
+		if err := s.crew.each(func(_ int, e *engine.Engine) error { return e.Connect() }); err != nil {
+			return err
+		}
+		return s.probe()
+	}
+	for arm := range s.spec.Arms {
+		if err := s.connectArm(arm); err != nil {
+			return err
+		}
+		if err := s.probe(arm); err != nil {
+			return err
+		}
+		s.disconnectArm(arm)
+	}
+	return nil
+}
+
+// probe asks each arm once; one engine is enough.
+func (s *session) probe(arms ...int) error {
+	return s.crew.each(func(index int, e *engine.Engine) error {
+		if index > 0 {
+			return nil
+		}
+		return e.Probe(arms...)
+	})
+}
+
+func (s *session) connectArm(arm int) error {
+	return s.crew.each(func(_ int, e *engine.Engine) error { return e.Connect(arm) })
+}
+
+func (s *session) disconnectArm(arm int) {
+	// Closing cannot fail.
+	_ = s.crew.each(func(_ int, e *engine.Engine) error { e.Disconnect(arm); return nil })
+}
+
 // carryOut does everything after the connections are up.
 func (s *session) carryOut() error {
-	stopProgress := s.events.followProgress(s.engine.Progress())
+	stopProgress := s.events.followProgress(s.crew.workers[0].engine.Progress())
 	defer stopProgress()
 	s.events.connected()
+
 	err := s.runPhases()
 	if err != nil && !errors.Is(err, ErrStopped) {
 		s.recorder.Discard()
 		return s.reason(err)
 	}
-	if writeErr := s.recorder.Finish(s.hash.String(), err != nil); writeErr != nil {
+	if writeErr := s.finish(err != nil); writeErr != nil {
 		return writeErr
 	}
 	if err != nil {
@@ -103,6 +153,27 @@ func (s *session) carryOut() error {
 	return nil
 }
 
+func (s *session) finish(interrupted bool) error {
+	if err := s.recorder.AddConnect(s.connectTimes()); err != nil {
+		return err
+	}
+	if err := s.recorder.Finish(s.hash.String(), interrupted); err != nil || s.summary == nil {
+		return err
+	}
+	return record.WriteSummary(s.summary, s.recorder.Report())
+}
+
+// connectTimes merges the engines' connect times by arm.
+func (s *session) connectTimes() []*hdrhistogram.Histogram {
+	all := s.crew.workers[0].engine.ConnectNs()
+	for _, w := range s.crew.workers[1:] {
+		for arm, more := range w.engine.ConnectNs() {
+			all[arm].Merge(more)
+		}
+	}
+	return all
+}
+
 // reason replaces the bare ErrStopped by what stopped the session.
 func (s *session) reason(err error) error {
 	if cause := context.Cause(s.ctx); errors.Is(err, ErrStopped) && cause != nil {
@@ -112,51 +183,21 @@ func (s *session) reason(err error) error {
 }
 
 func (s *session) runPhases() error {
+	if s.spec.Search != nil {
+		return s.search()
+	}
 	for index := range s.spec.Phases {
-		if err := s.runPhase(index); err != nil {
+		if _, err := s.runPhase(index, s.spec.Phases[index]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) runPhase(index int) error {
-	phase := s.spec.Phases[index]
-	entries := schedule.Poisson(scheduleConfig(s.spec, index))
-	requests := make([]engine.Request, len(entries))
-	// What earlier phases left behind is collected now, while nothing is measured.
-	runtime.GC()
-	if err := s.waitForNext(); err != nil {
-		return err
-	}
-	if err := s.engine.Settle(); err != nil {
-		return err
-	}
-	startNs := monotime.Now() + int64(startLead)
-	for i, entry := range entries {
-		requests[i] = engine.Request{IntendedNs: startNs + entry.AtNs, Page: entry.Page, Arm: entry.Arm}
-	}
-	s.events.phaseStart(phase.Name, startNs)
-	result, err := s.engine.Run(&engine.Phase{Requests: requests, StartNs: startNs, Duration: phase.Duration()})
-	if err != nil {
-		return err
-	}
-	s.events.phaseEnd(result.EndNs)
-	s.hash.Add(entries)
-	if !phase.Record {
+func (s *session) waitForNext() error {
+	if s.next == nil {
 		return nil
 	}
-	return s.recorder.AddPhase(record.Input{
-		Name:     phase.Name,
-		Requests: requests,
-		StartNs:  startNs,
-		Duration: phase.Duration(),
-		Result:   result,
-		CPU:      s.spec.CPU,
-	})
-}
-
-func (s *session) waitForNext() error {
 	select {
 	case <-s.ctx.Done():
 		return ErrStopped
@@ -187,51 +228,18 @@ func readControl(control io.Reader, commands int, cancel context.CancelCauseFunc
 	return next
 }
 
-func engineConfig(s *spec.Spec) engine.Config {
-	c := engine.Config{ConnectionsPerArm: s.ConnectionsPerArm, Timeout: s.RequestTimeout()}
-	block := &wire.Block{}
-	for _, arm := range s.Arms {
-		newExchange := block.NewExchange
-		if s.Protocol == spec.HTTP1 {
-			newExchange = wire.NewHTTP(httpConfig(s.HTTP, arm)).NewExchange
-		}
-		c.Arms = append(c.Arms, engine.Arm{Name: arm.Name, Address: arm.Address, NewExchange: newExchange})
-	}
-	return c
-}
-
-func httpConfig(h *spec.HTTP, arm spec.Arm) wire.HTTPConfig {
-	c := wire.HTTPConfig{
-		Method:       h.Method,
-		Host:         arm.Address.String(),
-		Path:         h.Path,
-		Headers:      h.Headers,
-		ExpectStatus: h.ExpectStatus,
-	}
-	if h.ExpectBody != nil {
-		c.ExpectBody = []byte(*h.ExpectBody)
-	}
-	return c
-}
-
-func scheduleConfig(s *spec.Spec, phase int) schedule.Config {
-	c := schedule.Config{
-		Seed:       s.Seed,
-		Phase:      phase,
-		RatePerSec: s.RatePerSec,
-		Duration:   s.Phases[phase].Duration(),
-		Arms:       len(s.Arms),
-		Interleave: s.Interleave,
-		SliceNs:    s.SliceMs * int64(time.Millisecond),
-	}
-	if s.Protocol == spec.Block4K {
-		c.Pages = s.Block.Pages
-	}
-	return c
-}
-
 func recorderConfig(s *spec.Spec, folder string) record.Config {
-	c := record.Config{Folder: folder, Protocol: string(s.Protocol), Seed: s.Seed, StartedNs: monotime.Now()}
+	c := record.Config{
+		Folder:     folder,
+		Protocol:   string(s.Protocol),
+		Mode:       string(s.Mode),
+		Interleave: string(s.Interleave),
+		Seed:       s.Seed,
+		StartedNs:  monotime.Now(),
+	}
+	if s.Mode == spec.Open {
+		c.Arrivals = string(s.Arrivals.Kind)
+	}
 	for _, arm := range s.Arms {
 		c.Arms = append(c.Arms, arm.Name)
 	}

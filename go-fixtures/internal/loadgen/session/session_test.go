@@ -12,12 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sys/unix"
 
 	"pollgate/go-fixtures/internal/loadgen/engine"
 	"pollgate/go-fixtures/internal/loadgen/monotime"
@@ -25,6 +27,7 @@ import (
 	"pollgate/go-fixtures/internal/loadgen/schedule"
 	"pollgate/go-fixtures/internal/loadgen/spec"
 	"pollgate/go-fixtures/internal/loadgen/testserver"
+	"pollgate/go-fixtures/internal/loadgen/validity"
 )
 
 // The servers run in the same process, and the engine never gives its P away.
@@ -46,16 +49,24 @@ type steered struct {
 // addresses are given, on those.
 func start(t *testing.T, phases string, addresses ...netip.AddrPort) *steered {
 	t.Helper()
+	return startSpec(t, `"ratePerSec":2000,"interleave":"slice","sliceMs":10`, phases, addresses...)
+}
+
+// startSpec is start with other settings.
+func startSpec(t *testing.T, settings, phases string, addresses ...netip.AddrPort) *steered {
+	t.Helper()
 	if addresses == nil {
 		addresses = []netip.AddrPort{testserver.Serve(t, testserver.Blocks), testserver.Serve(t, testserver.Blocks)}
+	}
+	if !strings.Contains(settings, "ratePerSec") && !strings.Contains(settings, "closed") {
+		settings += `,"ratePerSec":2000`
 	}
 	var arms []string
 	for i, address := range addresses {
 		arms = append(arms, fmt.Sprintf(`{"name":"%c","address":"%s"}`, 'a'+i, address))
 	}
-	s, err := spec.Parse(fmt.Appendf(nil, `{"schema":1,"protocol":"block-4k","arms":[%s],"connectionsPerArm":3,
-		"ratePerSec":2000,"interleave":"slice","sliceMs":10,"seed":"7","block":{"pages":50},"phases":%s}`,
-		strings.Join(arms, ","), phases))
+	s, err := spec.Parse(fmt.Appendf(nil, `{"schema":2,"protocol":"block-4k","arms":[%s],"connectionsPerArm":3,
+		"seed":"7","block":{"pages":50},%s,"phases":%s}`, strings.Join(arms, ","), settings, phases))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +81,7 @@ func start(t *testing.T, phases string, addresses ...netip.AddrPort) *steered {
 		cancel:  cancel,
 	}
 	go func() {
-		runtime.LockOSThread()
-		run.result <- Run(ctx, s, run.folder, Streams{controlReader, eventsWriter})
+		run.result <- Run(ctx, s, run.folder, Streams{Control: controlReader, Events: eventsWriter})
 		eventsWriter.Close()
 	}()
 	t.Cleanup(func() {
@@ -124,8 +134,8 @@ func (s *steered) report(t *testing.T) record.Report {
 const twoPhases = `[{"name":"warmup","durationMs":50,"record":false},{"name":"unobserved","durationMs":200}]`
 
 func TestAWholeRun(t *testing.T) {
-	entries := schedule.Poisson(schedule.Config{Seed: 7, Phase: 1, RatePerSec: 2000, Duration: 200 * time.Millisecond,
-		Arms: 2, Interleave: schedule.Slice, SliceNs: 10e6, Pages: 50})
+	entries := schedule.Plan(schedule.Config{Seed: 7, Phase: 1, RatePerSec: 2000, Duration: 200 * time.Millisecond,
+		Arms: 2, Interleave: schedule.Slice, SliceNs: 10e6, Keys: 50})
 	hashes := map[string]bool{}
 	for range 2 {
 		var mutex sync.Mutex
@@ -297,18 +307,144 @@ func TestProgressOfARunningPhase(t *testing.T) {
 	}
 }
 
+// A clock that costs 20 µs a reading: hpet and acpi_pm are of that kind.
+func TestASlowClockIsNeverValid(t *testing.T) {
+	monotime.SlowDown(20_000)
+	defer monotime.SlowDown(0)
+	for range 10 {
+		run := start(t, `[{"name":"only","durationMs":100}]`)
+		run.expect(t, "connected")
+		for range 2 {
+			run.say(t, "next")
+		}
+		if err := drain(run); err != nil {
+			t.Fatal(err)
+		}
+		for name, arm := range run.report(t).Phases[0].Arms {
+			if !slices.ContainsFunc(arm.Validity.Reasons, func(r validity.Reason) bool { return r.Rule == "clock-read" }) {
+				t.Errorf("arm %s: %+v, want the rule clock-read", name, arm.Validity)
+			}
+		}
+	}
+}
+
+func TestArmsApartAreConnectedInTurn(t *testing.T) {
+	var mutex sync.Mutex
+	open, most := map[int]int{}, 0
+	serve := func(arm int) netip.AddrPort {
+		return testserver.Serve(t, func(connection net.Conn) {
+			mutex.Lock()
+			open[arm]++
+			most = max(most, open[0], open[1])
+			mutex.Unlock()
+			testserver.Blocks(connection)
+			mutex.Lock()
+			open[arm]--
+			mutex.Unlock()
+		})
+	}
+	run := startSpec(t, `"interleave":"run"`, twoPhases, serve(0), serve(1))
+	run.expect(t, "connected")
+	for range 3 {
+		run.say(t, "next")
+	}
+	if err := drain(run); err != nil {
+		t.Fatal(err)
+	}
+	checkArms(t, run.report(t).Phases[0])
+	if most != 3 {
+		t.Errorf("up to %d connections of one arm were open, want 3", most)
+	}
+}
+
+func TestClosedLoopOverTwoThreads(t *testing.T) {
+	cpus := allowedCPUs(t)
+	run := startSpec(t, fmt.Sprintf(`"mode":"closed","cpus":[%d,%d]`, cpus[0], cpus[len(cpus)-1]), twoPhases)
+	run.expect(t, "connected")
+	for range 3 {
+		run.say(t, "next")
+	}
+	if err := drain(run); err != nil {
+		t.Fatal(err)
+	}
+	report := run.report(t)
+	phase := report.Phases[0]
+	if report.Mode != "closed" || phase.Generator.Threads != 2 || phase.RatePerSec != 0 {
+		t.Errorf("got %s with %+v", report.Mode, phase.Generator)
+	}
+	for name, arm := range phase.Arms {
+		if arm.Completed < 10 || arm.Completed != arm.Scheduled || arm.SendLagNs.Count != 0 || report.Connect[name].Count != 3 {
+			t.Errorf("arm %s: %+v", name, arm)
+		}
+	}
+}
+
+func TestOpenLoopOverTwoThreadsSendsTheWholeSchedule(t *testing.T) {
+	cpus := allowedCPUs(t)
+	setting := `"ratePerSec":2000`
+	hashes := map[string]bool{}
+	for _, threads := range []string{fmt.Sprintf("[%d]", cpus[0]), fmt.Sprintf("[%d,%d]", cpus[0], cpus[len(cpus)-1])} {
+		run := startSpec(t, setting+`,"cpus":`+threads, twoPhases)
+		run.expect(t, "connected")
+		for range 3 {
+			run.say(t, "next")
+		}
+		if err := drain(run); err != nil {
+			t.Fatal(err)
+		}
+		report := run.report(t)
+		checkArms(t, report.Phases[0])
+		hashes[report.ScheduleHash] = true
+	}
+	if len(hashes) != 1 {
+		t.Errorf("the schedule depends on the number of threads: %v", hashes)
+	}
+}
+
+// allowedCPUs skips where there is only one.
+func allowedCPUs(t *testing.T) []int {
+	t.Helper()
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	var cpus []int
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	if len(cpus) < 2 {
+		t.Skip("two CPUs are needed")
+	}
+	return cpus
+}
+
+func TestTooManyConnectionsAreFoundBeforeTheFirst(t *testing.T) {
+	arm := spec.Arm{Name: "a", Address: testserver.Serve(t, testserver.Blocks)}
+	s := &spec.Spec{ConnectionsPerArm: 1 << 30, Arms: []spec.Arm{arm, arm}, Interleave: schedule.Slice}
+	var limit *LimitError
+	if err := checkLimits(s); !errors.As(err, &limit) || !strings.Contains(err.Error(), "file descriptors") ||
+		!strings.Contains(err.Error(), `interleave "run"`) {
+		t.Errorf("got %v, want a LimitError of descriptors", err)
+	}
+	s.ConnectionsPerArm = localPorts() + 1
+	s.Arms = []spec.Arm{{Name: "b", Address: netip.MustParseAddrPort("[::1]:80")}}
+	if err := checkLimits(s); !errors.As(err, &limit) {
+		t.Errorf("got %v, want a LimitError", err)
+	}
+}
+
 func TestAFolderThatCannotBeMadeIsAnError(t *testing.T) {
-	s, err := spec.Parse(fmt.Appendf(nil, `{"schema":1,"protocol":"block-4k","arms":[{"name":"a","address":"%s"}],
+	s, err := spec.Parse(fmt.Appendf(nil, `{"schema":2,"protocol":"block-4k","arms":[{"name":"a","address":"%s"}],
 		"connectionsPerArm":1,"ratePerSec":1,"seed":"7","block":{"pages":1},"phases":%s}`,
 		testserver.Serve(t, testserver.Blocks), twoPhases))
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	control, open := io.Pipe()
 	defer open.Close()
-	err = Run(context.Background(), s, "/dev/null/x", Streams{control, io.Discard})
+	err = Run(context.Background(), s, "/dev/null/x", Streams{Control: control, Events: io.Discard})
 	if err == nil || errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), "/dev/null") {
 		t.Errorf("got %v, want an error that names the folder", err)
 	}

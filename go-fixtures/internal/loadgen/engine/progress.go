@@ -1,38 +1,15 @@
 package engine
 
-import (
-	"golang.org/x/sys/unix"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"pollgate/go-fixtures/internal/loadgen/monotime"
-)
+import "github.com/HdrHistogram/hdrhistogram-go"
 
 const (
-	// longestEmptyPollNs bounds what one poll without events may be credited as
-	// idle. Such a poll takes under 1 µs; what lies beyond is an interruption,
-	// and must not make the generator look less busy than it was.
-	longestEmptyPollNs = 5_000
-	progressEveryNs    = 1_000_000_000
+	progressEveryNs = 1_000_000_000
 	// A progress report waits for a gap in the schedule, but not for ever.
 	progressQuietNs    = 100_000
 	progressPatienceNs = 50_000_000
 	// longestLiveNs is the upper end of the live histograms.
 	longestLiveNs = 60_000_000_000
 )
-
-type threadUsage struct {
-	cpuNs, voluntary, involuntary int64
-}
-
-func readThreadUsage() threadUsage {
-	u := threadUsage{cpuNs: monotime.ThreadCPU()}
-	var r unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_THREAD, &r) == nil { // cannot fail with a valid pointer
-		u.voluntary, u.involuntary = r.Nvcsw, r.Nivcsw
-	}
-	return u
-}
 
 // liveStatistics are the figures of an arm since the phase began, for progress
 // only: the results are computed from the requests afterwards.

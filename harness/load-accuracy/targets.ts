@@ -1,0 +1,292 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PollgateError } from '../lib/errors.ts';
+import { orAborted } from '../lib/interrupt.ts';
+import { formatJson } from '../lib/json.ts';
+import { formatDuration, formatNs, formatRate, noValue } from '../lib/units.ts';
+import { seedFromName } from '../stats/random.ts';
+import { median } from './median.ts';
+import type { Target } from './result.ts';
+import { type Cost, runTool } from './run-tool.ts';
+import type { Job } from './tool.ts';
+import { commonSpec, type Load, onlyArm, ours, parseLoad } from './tools/ours.ts';
+import { withTruthServer } from './truth-server.ts';
+
+export interface TargetsOptions {
+  quick: boolean;
+  seed: string;
+  binaries: { loadgen: string; truthd: string; childcost: string };
+  serverCpu: number;
+  toolCpu: number;
+  dir: string;
+  signal: AbortSignal;
+  say: (text: string) => void;
+}
+
+/** One run of our generator against a truth server, in the truth protocol. */
+interface OwnRun {
+  load: Load;
+  cost: Cost;
+  /** From the start of the process until the load began. */
+  upNs: number;
+}
+
+type Settings = Record<string, unknown>;
+type Run = (
+  name: string,
+  connections: number,
+  durationMs: number,
+  settings: Settings,
+) => Promise<OwnRun>;
+
+const services = [
+  { name: 'fixed 50 µs', meanNs: 50e3, spec: { kind: 'fixed', ns: 50_000 } },
+  { name: 'exponential 200 µs', meanNs: 200e3, spec: { kind: 'exponential', meanNs: 200_000 } },
+  {
+    name: 'bimodal 100 µs, 1 % 10 ms',
+    meanNs: 199e3,
+    spec: { kind: 'bimodal', ns: 100_000, tailNs: 10_000_000, tailShare: 0.01 },
+  },
+] as const;
+const nothing = { kind: 'fixed', ns: 0 } as const;
+/** What the server does for a request besides its service, about; it counts into ρ. */
+const overheadNs = 8_000;
+
+/** Measures what our generator promises, each goal several times in a row. */
+export async function measureTargets(
+  options: TargetsOptions,
+  onTarget: (target: Target) => void,
+): Promise<void> {
+  const repeats = options.quick ? 1 : 5;
+  const run = runnerOf(options);
+  /** Asks the goal `times` times; a run that fails is a goal that is not met. */
+  const ask = async (
+    name: string,
+    goal: string,
+    times: number,
+    one: (attempt: number) => Promise<OwnRun>,
+    judge: (runs: readonly OwnRun[]) => Pick<Target, 'seen' | 'met'>,
+  ) => {
+    options.say(`goal: ${name}`);
+    try {
+      const runs: OwnRun[] = [];
+      for (let attempt = 1; attempt <= times; attempt++) {
+        runs.push(await orAborted(options.signal, one(attempt)));
+      }
+      onTarget({ name, goal, ...judge(runs) });
+    } catch (error) {
+      if (!(error instanceof PollgateError) || options.signal.aborted) {
+        throw error;
+      }
+      onTarget({ name, goal, seen: `failed: ${error.message.split('\n')[0]}`, met: false });
+    }
+  };
+  for (const { name, meanNs, spec } of services) {
+    for (const rho of [0.1, 0.4, 0.7]) {
+      const ratePerSec = Math.round((rho * 1e9) / (meanNs + overheadNs));
+      const settings = { truth: { service: spec }, ratePerSec };
+      await ask(
+        `error against the oracle, ${name}, ρ ${rho}`,
+        'p50 ≤ 10 µs, p99 ≤ max(50 µs, 0.5 %)',
+        repeats,
+        (attempt) => run(`oracle-${attempt}`, 64, 1_000, settings),
+        judgeOracle,
+      );
+    }
+  }
+  await ask(
+    'pacing lag at 20,000/s',
+    'p50 ≤ 1 µs, p99 ≤ 50 µs',
+    repeats,
+    (attempt) =>
+      run(`pacing-${attempt}`, 64, 1_000, { truth: { service: nothing }, ratePerSec: 20_000 }),
+    (runs) => {
+      const [p50, p99] = [medianOf(runs, lag('p50')), medianOf(runs, lag('p99'))];
+      return {
+        seen: `p50 ${formatNs(p50)}, p99 ${formatNs(p99)}; ${grades(runs)}`,
+        met: below(p50, 1e3) && below(p99, 50e3),
+      };
+    },
+  );
+  for (const [ratePerSec, goal] of [
+    [60_000, 'valid, 99.9 % achieved'],
+    [80_000, '99.9 % sent'],
+  ] as const) {
+    await ask(
+      `one core, open loop, ${ratePerSec / 1000},000/s`,
+      goal,
+      repeats,
+      (attempt) => run(`rate-${attempt}`, 64, 1_000, { truth: { service: nothing }, ratePerSec }),
+      (runs) => judgeRate(runs, ratePerSec),
+    );
+  }
+  await ask(
+    '10,000 connections, 20,000/s, twice in a row',
+    'up in 5 s, 100 MiB, lag p99 ≤ 200 µs',
+    options.quick ? 1 : 2,
+    (attempt) =>
+      run(`many-${attempt}`, 10_000, 2_000, { truth: { service: nothing }, ratePerSec: 20_000 }),
+    judgeMany,
+  );
+  if (!options.quick) {
+    await searchTarget(run, ask);
+  }
+}
+
+function judgeOracle(runs: readonly OwnRun[]): Pick<Target, 'seen' | 'met'> {
+  const error = (name: 'p50Ns' | 'p99Ns') =>
+    medianOf(runs, ({ load }) => onlyArm(load).oracle?.quantileErrors[name] ?? null);
+  const expected = medianOf(runs, ({ load }) => onlyArm(load).oracle?.expected.p99Ns ?? null);
+  const [p50, p99] = [error('p50Ns'), error('p99Ns')];
+  const limit = Math.max(50e3, 0.005 * (expected ?? 0));
+  return {
+    seen: `p50 ${formatNs(p50)}, p99 ${formatNs(p99)} of ${formatNs(expected)}; ${grades(runs)}`,
+    met: below(absolute(p50), 10e3) && below(absolute(p99), limit),
+  };
+}
+
+function judgeRate(runs: readonly OwnRun[], ratePerSec: number): Pick<Target, 'seen' | 'met'> {
+  const sent = medianOf(runs, ({ load }) => onlyArm(load).sent);
+  const achieved = medianOf(runs, ({ load }) => onlyArm(load).achievedRatePerSec);
+  const busy = medianOf(runs, ({ load }) => load.phases[0]?.generator.busyRatio ?? null) ?? 0;
+  const valid = runs.filter(({ load }) => onlyArm(load).validity.absolute === 'valid').length;
+  const enough = 0.999 * ratePerSec;
+  const met =
+    ratePerSec === 60_000
+      ? valid * 2 > runs.length && (achieved ?? 0) >= enough
+      : (sent ?? 0) >= enough * 0.99; // A Poisson count of 80,000 differs by 0.4 %.
+  return {
+    seen: `${sent ?? noValue} sent, ${formatRate(achieved)} answered, generator busy ${(100 * busy).toFixed(0)} %; ${grades(runs)}`,
+    met,
+  };
+}
+
+function judgeMany(runs: readonly OwnRun[]): Pick<Target, 'seen' | 'met'> {
+  // The worst, not the median: it must work again right after.
+  const up = Math.max(...runs.map(({ upNs }) => upNs));
+  const memory = Math.max(...runs.map(({ cost }) => cost.maxRssBytes)) / 2 ** 20;
+  const p99 = Math.max(...runs.map((run) => lag('p99')(run) ?? Number.POSITIVE_INFINITY));
+  return {
+    seen: `up in ${formatNs(up)}, ${memory.toFixed(0)} MiB, lag p99 ${formatNs(p99)}; ${grades(runs)}`,
+    met: up <= 5e9 && memory <= 100 && p99 <= 200e3,
+  };
+}
+
+const sloP99Ns = 5_000_000;
+
+/**
+ * The highest rate with p99 ≤ 5 ms at exponential service: for M/M/1 the time in the system is
+ * exponential with rate μ − λ, so that λ = μ − ln 100 / p99. What the server does besides its
+ * service counts into 1/μ, as far as `overheadNs` knows it.
+ */
+async function searchTarget(
+  run: Run,
+  ask: (
+    name: string,
+    goal: string,
+    times: number,
+    one: () => Promise<OwnRun>,
+    judge: (runs: readonly OwnRun[]) => Pick<Target, 'seen' | 'met'>,
+  ) => Promise<void>,
+): Promise<void> {
+  const analytic = 1e9 / (200_000 + overheadNs) - Math.log(100) / (sloP99Ns / 1e9);
+  const search = {
+    sloP99Ns,
+    fromRatePerSec: 500,
+    toRatePerSec: 20_000,
+    probeMs: 3_000,
+    maxProbes: 12,
+  };
+  const settings = { truth: { service: services[1].spec }, search, phases: undefined };
+  let tookMs = 0;
+  await ask(
+    `search, exponential 200 µs, p99 ≤ ${formatNs(sloP99Ns)}`,
+    `within 3 % of ${formatRate(analytic)}, ≤ 12 probes, ≤ 90 s`,
+    1,
+    async () => {
+      const begin = performance.now();
+      const found = await run('search', 64, 60_000, settings);
+      tookMs = performance.now() - begin;
+      return found;
+    },
+    ([only]) => {
+      const found = only?.load.search;
+      const rate = found?.ratePerSec ?? null;
+      const probes = found?.probes.length ?? 0;
+      return {
+        seen: `${formatRate(rate)}, ${probes} probes, ${formatDuration(tookMs * 1e6)}, limited by ${found?.limitedBy ?? noValue}`,
+        met:
+          rate !== null &&
+          Math.abs(rate / analytic - 1) <= 0.03 &&
+          probes <= 12 &&
+          tookMs <= 90_000,
+      };
+    },
+  );
+}
+
+function runnerOf(options: TargetsOptions): Run {
+  const { binaries, serverCpu, toolCpu, seed } = options;
+  return async (name, connections, durationMs, settings) => {
+    const dir = join(options.dir, `target-${name}`);
+    await rm(dir, { recursive: true, force: true });
+    await mkdir(dir, { recursive: true });
+    const server = { binary: binaries.truthd, cpu: serverCpu, protocol: 'truth' } as const;
+    const { result } = await withTruthServer(server, async (address): Promise<OwnRun> => {
+      const own = String(seedFromName(`${seed} ${name}`));
+      const job: Job = {
+        address,
+        connections,
+        ratePerSec: 0,
+        durationMs,
+        dir,
+        cpu: toolCpu,
+        seed: own,
+      };
+      const spec = {
+        ...commonSpec(job),
+        protocol: 'truth',
+        phases: [{ name: 'load', durationMs }],
+        ...settings,
+      };
+      const tool = { ...ours, files: () => ({ 'spec.json': formatJson(spec) }) };
+      const begin = process.hrtime.bigint();
+      const runner = { childcost: binaries.childcost, cpu: toolCpu };
+      const { cost } = await runTool(tool, [binaries.loadgen], ours.args(job) ?? [], job, runner);
+      const load = parseLoad(await readFile(join(dir, 'load.json'), 'utf8'));
+      return { load, cost, upNs: (load.phases[0]?.startNs ?? 0) - Number(begin) };
+    });
+    await rm(dir, { recursive: true, force: true });
+    return result;
+  };
+}
+
+function lag(name: 'p50' | 'p99'): (run: OwnRun) => number | null {
+  return ({ load }) => onlyArm(load).sendLagNs[name];
+}
+
+function medianOf(runs: readonly OwnRun[], value: (run: OwnRun) => number | null): number | null {
+  return median(runs.flatMap((run) => value(run) ?? []));
+}
+
+function absolute(value: number | null): number | null {
+  return value === null ? null : Math.abs(value);
+}
+
+function below(value: number | null, limit: number): boolean {
+  return value !== null && value <= limit;
+}
+
+/** What the generator itself says of its runs: «4 valid, 1 invalid (pacing-lag)». */
+function grades(runs: readonly OwnRun[]): string {
+  const groups = Map.groupBy(runs, ({ load }) => onlyArm(load).validity.absolute);
+  return [...groups]
+    .map(([grade, own]) => {
+      const rules = own.flatMap(({ load }) =>
+        onlyArm(load).validity.reasons.map(({ rule }) => rule),
+      );
+      const why = [...new Set(rules)].join(', ');
+      return `${own.length} ${grade}${why === '' ? '' : ` (${why})`}`;
+    })
+    .join(', ');
+}
