@@ -23,7 +23,11 @@ const Load = Type.Object({
           latencyNs: Distribution,
           sendLagNs: Distribution,
           oracle: Type.Optional(
-            Type.Object({ expected: OracleErrors, quantileErrors: OracleErrors }),
+            Type.Object({
+              expected: OracleErrors,
+              quantileErrors: OracleErrors,
+              utilisation: Type.Number(),
+            }),
           ),
           validity: Type.Object({
             absolute: Type.Enum(['valid', 'suspect', 'invalid']),
@@ -31,6 +35,7 @@ const Load = Type.Object({
           }),
         }),
       ),
+      offeredRatePerSec: Type.Number(),
       generator: Type.Object({ cpuNs: Type.Integer(), busyRatio: Type.Number() }),
     }),
   ),

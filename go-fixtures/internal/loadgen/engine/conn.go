@@ -109,7 +109,7 @@ func (e *ConnectError) Unwrap() error { return e.Cause }
 // Connect opens the connections of the given arms (without any: of all) and
 // returns when they are up. The first failure ends it with a *ConnectError.
 func (e *Engine) Connect(arms ...int) error {
-	e.ramping, e.rampErr = true, nil
+	e.ramping, e.fault = true, nil
 	for i := range e.conns {
 		if c := &e.conns[i]; len(arms) == 0 || slices.Contains(arms, int(c.arm)) {
 			e.down.push(c, 0)
@@ -163,8 +163,8 @@ func (e *Engine) pump(untilNs int64) error {
 // turn is one turn of the loop outside of phases.
 func (e *Engine) turn(sleepNs int64) error {
 	e.expire(monotime.Now())
-	if e.rampErr != nil {
-		return e.rampErr
+	if e.fault != nil {
+		return e.fault
 	}
 	if e.stopped.Load() {
 		return ErrStopped
@@ -176,7 +176,7 @@ func (e *Engine) turn(sleepNs int64) error {
 	for i := range n {
 		e.handle(e.poller.event(i))
 	}
-	return e.rampErr
+	return e.fault
 }
 
 // expire gives up what took too long and begins the connection attempts that
@@ -247,8 +247,8 @@ func (e *Engine) connectFailed(c *conn, cause error, now int64) {
 		e.arms[c.arm].result.ConnectErrors++
 		return
 	}
-	if e.rampErr == nil {
-		e.rampErr = &ConnectError{Arm: e.arms[c.arm].descriptor, Cause: cause}
+	if e.fault == nil {
+		e.fault = &ConnectError{Arm: e.arms[c.arm].descriptor, Cause: cause}
 	}
 }
 

@@ -70,9 +70,10 @@ type Engine struct {
 	inflight   connList // by the time of sending
 	connecting connList // by the time of the attempt
 	down       connList // by the time of the next attempt
-	// rampErr is the first failure to connect while the ramp is on.
+	// fault is the first failure to connect while the ramp is on, or what shows, then
+	// and in a probe, that a server speaks another protocol.
 	ramping bool
-	rampErr error
+	fault   error
 
 	requests    []Request
 	stamps      []ServerStamps
@@ -86,6 +87,7 @@ type Engine struct {
 	endNs       int64
 	emptyPollNs int64
 	pacing      pacing
+	realtime    realtime
 	progress    progressReporter
 }
 
@@ -194,6 +196,7 @@ func (e *Engine) Run(p *Phase) (Result, error) {
 
 func (e *Engine) loop() error {
 	now := monotime.Now()
+	e.realtime.begin(now)
 	for e.pacing.begin(now); !e.finished(now); now = monotime.Now() {
 		if err := e.step(now); err != nil {
 			return err
@@ -270,12 +273,13 @@ func (e *Engine) step(now int64) error {
 		return ErrStopped
 	}
 	e.pacing.turn(now)
+	e.realtime.turn(now)
 	now = e.sendDue(now)
 	e.expire(now)
 	e.reportProgress(now)
 	sleepNs := e.sleepFor(now)
 	if sleepNs > 0 {
-		e.pacing.askedNs, e.pacing.lastSleepNs = sleepNs, now
+		e.pacing.askedNs = sleepNs
 	}
 	n, err := e.poller.wait(sleepNs)
 	if err != nil {
@@ -288,5 +292,5 @@ func (e *Engine) step(now int64) error {
 		e.sendDue(monotime.Now())
 		e.handle(e.poller.event(i))
 	}
-	return nil
+	return e.fault
 }

@@ -12,10 +12,6 @@ const (
 	// that are due. Later ones are found after a wake-up, which then is less than
 	// a tenth of their latency.
 	pollRepliesNs = 500_000
-	// breatherNs is the longest time without a real sleep, where the schedule
-	// has a gap. A thread with real-time priority that never sleeps is throttled
-	// by the kernel, for milliseconds at a time.
-	breatherNs = 50_000_000
 	// heartbeatNs bounds every sleep, so that a loop that was stopped is seen to
 	// come back late, whatever it was waiting for.
 	heartbeatNs = 10_000_000
@@ -24,13 +20,12 @@ const (
 // pacing remembers how the loop has waited.
 type pacing struct {
 	lastEventNs int64 // last send or reply
-	lastSleepNs int64 // begin of the last sleep
 	turnNs      int64 // begin of the last turn
 	askedNs     int64 // how long that turn asked to sleep
 	largestGap  int64
 }
 
-func (p *pacing) begin(now int64) { *p = pacing{lastSleepNs: now, turnNs: now} }
+func (p *pacing) begin(now int64) { *p = pacing{turnNs: now} }
 
 // turn notes the begin of a turn: what the last one took beyond the sleep that
 // it asked for is a gap, in which nothing could be sent or read.
@@ -49,7 +44,7 @@ func (e *Engine) sleepFor(now int64) int64 {
 	if e.next < len(e.requests) {
 		until = min(until, e.requests[e.next].IntendedNs-pollAheadNs)
 	}
-	if e.expectsReply(now) && now-e.pacing.lastSleepNs < breatherNs {
+	if e.expectsReply(now) {
 		return 0
 	}
 	return until - now

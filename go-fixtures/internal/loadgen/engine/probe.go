@@ -45,7 +45,7 @@ func (e *Engine) Probe(arms ...int) error {
 	for _, arm := range arms {
 		p.Requests = append(p.Requests, Request{IntendedNs: p.StartNs, Arm: uint16(arm)})
 	}
-	e.samples = make([][]byte, len(e.arms))
+	e.samples, e.fault = make([][]byte, len(e.arms)), nil
 	defer func() { e.samples = nil }()
 	if _, err := e.Run(p); err != nil {
 		return err

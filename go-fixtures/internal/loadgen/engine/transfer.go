@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"pollgate/go-fixtures/internal/loadgen/monotime"
@@ -118,7 +120,7 @@ type chunk struct {
 // complete.
 func (e *Engine) consume(c *conn, in chunk) {
 	if c.request < 0 {
-		e.unsolicited(c, in.atNs)
+		e.unsolicited(c, in)
 		return
 	}
 	if in.atNs-c.sinceNs > int64(e.config.Timeout) || in.atNs > e.hardEnd {
@@ -153,12 +155,16 @@ func (e *Engine) consume(c *conn, in chunk) {
 
 // unsolicited bytes on an idle connection belong to the reply before, which was
 // thus longer than it should be.
-func (e *Engine) unsolicited(c *conn, now int64) {
+func (e *Engine) unsolicited(c *conn, in chunk) {
+	if (e.ramping || e.samples != nil) && e.fault == nil {
+		reply := slices.Clone(in.bytes[:min(len(in.bytes), sampleBytes)])
+		e.fault = &ProtocolError{e.arms[c.arm].descriptor, BadBody, reply}
+	}
 	if c.last >= 0 && e.requests != nil && e.requests[c.last].Outcome == Completed {
 		e.requests[c.last].Outcome = BadBody
 		e.arms[c.arm].live.reclassify()
 	}
-	e.reopen(c, now)
+	e.reopen(c, in.atNs)
 }
 
 // lost is called when the server has closed or reset a connection.

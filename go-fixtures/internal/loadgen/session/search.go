@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"slices"
 
 	"pollgate/go-fixtures/internal/loadgen/record"
 	"pollgate/go-fixtures/internal/loadgen/search"
@@ -42,7 +41,7 @@ func (s *session) search() error {
 			return err
 		}
 		arm := report.Arms[s.spec.Arms[0].Name]
-		seen := probeOf(rate, &arm)
+		seen := probeOf(rate, wanted.SLOP99Ns, &arm)
 		finder.Add(seen)
 		found.Probes = append(found.Probes, record.Probe{
 			Phase:              phase.Name,
@@ -59,21 +58,36 @@ func (s *session) search() error {
 	return nil
 }
 
-func probeOf(rate float64, arm *record.Arm) search.Probe {
-	probe := search.Probe{
-		RatePerSec: rate,
-		Completed:  arm.Completed,
-		Grade:      search.Grade(arm.Validity.Absolute),
-		LimitedByGenerator: slices.ContainsFunc(arm.Validity.Reasons, func(r validity.Reason) bool {
-			return r.Cause == validity.ByGenerator || r.Cause == validity.ByHost
-		}),
-		// Latency that grows all along is a backlog that does.
-		Overloaded: slices.ContainsFunc(arm.Validity.Reasons, func(r validity.Reason) bool {
-			return r.Cause == validity.ByServer && r.Rule == "p50-trend"
-		}),
+// lagShare of the SLO is what the generator may add to p99 before a probe is no
+// evidence about the server.
+const lagShare = 0.05
+
+// probeOf tells a search what a phase has shown. The grades of package validity
+// are about quoting figures; here a lag matters as far as it moves p99 against the
+// SLO.
+func probeOf(rate float64, sloNs int64, arm *record.Arm) search.Probe {
+	probe := search.Probe{RatePerSec: rate, Completed: arm.Completed, Grade: search.Valid}
+	if arm.Validity.Absolute == validity.Invalid {
+		probe.Grade = search.Invalid
 	}
-	if arm.LatencyNs.P99 != nil {
-		probe.P99Ns = *arm.LatencyNs.P99
+	for _, reason := range arm.Validity.Reasons {
+		switch {
+		case reason.Cause == validity.ByServer && reason.Rule == "p50-trend":
+			probe.Overloaded = true // latency that grows all along is a backlog that does
+		case reason.Rule == "busy" || reason.Rule == "unreached":
+			probe.LimitedByGenerator = true
+		}
+	}
+	if arm.LatencyNs.P99 == nil {
+		return probe
+	}
+	probe.P99Ns = *arm.LatencyNs.P99
+	lagNs := *arm.SendLagNs.P99
+	if arm.ReceiveLagNs.P99 != nil {
+		lagNs += *arm.ReceiveLagNs.P99
+	}
+	if float64(lagNs) > lagShare*float64(sloNs) {
+		probe.LimitedByGenerator = true
 	}
 	if interval := arm.Validity.P99Interval; interval != nil {
 		probe.P99LowNs, probe.P99HighNs = interval[0], interval[1]

@@ -2,7 +2,9 @@ package session
 
 import (
 	"errors"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -56,9 +58,12 @@ func startWorker(c engine.Config) (w *worker, realtime bool, err error) {
 	go func() {
 		// Never unlocked: the thread, with what was set on it, ends with the goroutine.
 		runtime.LockOSThread()
-		var startErr error
-		if realtime, startErr = prepareThread(&c); startErr == nil {
+		startErr := prepareThread(&c)
+		if startErr == nil {
 			w.engine, startErr = engine.New(c)
+		}
+		if startErr == nil && c.Dedicated {
+			realtime = w.engine.BecomeRealtime()
 		}
 		w.result <- startErr
 		for job := range w.jobs {
@@ -122,34 +127,37 @@ func (c *crew) close() {
 	}
 }
 
-// realtimePriority is the lowest that still goes before every normal thread.
-const realtimePriority = 1
-
-// prepareThread pins the calling thread to its CPU and asks for real-time
-// priority there. c.Dedicated says afterwards whether the thread may poll.
-func prepareThread(c *engine.Config) (realtime bool, err error) {
+// prepareThread pins the calling thread to its CPU. c.Dedicated says afterwards
+// whether the thread has it to itself.
+func prepareThread(c *engine.Config) error {
 	// By default the kernel may end a sleep 50 µs late to save wake-ups, which is
 	// about as long as the loop polls before a send. A refusal costs accuracy
 	// that the send lag shows.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	if c.CPU < 0 {
-		return false, nil
+		return nil
 	}
 	if err := pinThread(0, []int{c.CPU}); err != nil {
-		return false, err
+		return err
 	}
 	// Where there is no other CPU, servers share this one: the generator must not
 	// keep it from them.
-	c.Dedicated = runtime.NumCPU() > 1
-	if !c.Dedicated {
-		return false, nil
+	c.Dedicated = onlineCPUs() > 1
+	return nil
+}
+
+// onlineCPUs counts the CPUs of the machine, also those that this process may not
+// use (runtime.NumCPU leaves them out): the server may be there.
+func onlineCPUs() int {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return runtime.NumCPU()
 	}
-	attributes := unix.SchedAttr{
-		Size:     unix.SizeofSchedAttr,
-		Policy:   unix.SCHED_FIFO,
-		Flags:    unix.SCHED_FLAG_RESET_ON_FORK,
-		Priority: realtimePriority,
+	count := 0
+	for line := range strings.Lines(string(text)) {
+		if len(line) > 3 && strings.HasPrefix(line, "cpu") && line[3] != ' ' {
+			count++
+		}
 	}
-	// It takes CAP_SYS_NICE. Without it the lag figures show what that costs.
-	return unix.SchedSetAttr(0, &attributes, 0) == nil, nil
+	return count
 }
