@@ -76,9 +76,6 @@ async function measureCost(
     env: environment(tool),
   });
   try {
-    for (const line of tool.input ?? []) {
-      child.writeLine(line);
-    }
     const line = await child.nextLine(job.durationMs + graceMs);
     if (line === undefined) {
       throw await endedEarly(child);

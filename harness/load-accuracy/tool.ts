@@ -43,8 +43,6 @@ export interface Tool {
   args(job: Job): readonly string[] | null;
   /** Files to be written into the job's folder first. */
   files?(job: Job): Record<string, string>;
-  /** Lines for its standard input, which stays open. */
-  input?: readonly string[];
   env?: Record<string, string>;
   /** A second command of the same binary that turns what the first left into the report. */
   summarize?(job: Job): readonly string[];

@@ -8,10 +8,10 @@ const OracleErrors = Type.Object({ p50Ns: Type.Integer(), p99Ns: Type.Integer() 
 
 /** The part of load.json (go-fixtures/internal/loadgen/record) that this benchmark reads. */
 const Load = Type.Object({
+  startedNs: Type.Integer(),
   connect: Type.Record(Type.String(), Distribution),
   phases: Type.Array(
     Type.Object({
-      startNs: Type.Integer(),
       arms: Type.Record(
         Type.String(),
         Type.Object({
@@ -95,9 +95,7 @@ export const ours: Tool = {
       phases: [{ name: 'load', durationMs: job.durationMs }],
     }),
   }),
-  args: (job) => ['--spec', `${job.dir}/spec.json`, '--out', job.dir],
-  // Begin the phase, then disconnect.
-  input: ['next', 'next'],
+  args: (job) => ['--spec', `${job.dir}/spec.json`, '--out', job.dir, '--unattended'],
   reportFile: 'load.json',
   // It looks whether the server answers as it should.
   warmUpRequests: () => 1,
