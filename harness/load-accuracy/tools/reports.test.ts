@@ -56,7 +56,7 @@ test('what is no report is refused, by all of them', () => {
 
 test('load.json of another schema is named with what is wrong', () => {
   expect(() => parseLoad('{"schema":1}')).toThrow(
-    /load\.json is not valid:\n.*"connect" is missing/,
+    /load\.json is not valid:\n.*"startedNs" is missing/,
   );
 });
 
