@@ -198,7 +198,7 @@ func TestAThrottledGeneratorIsNeverValid(t *testing.T) {
 			}
 			run.next(t)
 			run.waitFor(t, "phase-start")
-			run.expectNotValid(t, "largest-gap", "send-lag", "run-queue")
+			run.expectNotValid(t, "largest-gap", "send-lag", "receive-lag", "run-queue", "preempted")
 		})
 	}
 }

@@ -65,6 +65,9 @@ func run(arguments []string, streams session.Streams, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "loadgen: %v\n$.cpus: saw %v, allowed: CPUs that this process may use\n", err, s.CPUs)
 		return exitUsage
 	}
+	// Nobody left to read the events is no reason to die: the end of the control
+	// input says when to stop.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal kills at once.
 	defer context.AfterFunc(ctx, stop)()

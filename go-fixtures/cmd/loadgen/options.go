@@ -48,8 +48,8 @@ func parseOptions(arguments []string, stderr io.Writer) (*options, error) {
 	flags.BoolVar(&o.closed, "closed", false, "with --url, instead of --rate: each connection sends as soon as it has its reply")
 	flags.DurationVar(&o.sloP99, "slo-p99", 0, "with --url, instead of --rate: find the highest rate with p99 within this `time`")
 	flags.IntVar(&o.connections, "connections", 64, "with --url: `number` of connections")
-	flags.DurationVar(&o.duration, "duration", 10*time.Second, "with --url: `time` of the load, or of a probe")
-	flags.DurationVar(&o.warmUp, "warm-up", time.Second, "with --url: `time` of unrecorded load before, 0 = none")
+	flags.DurationVar(&o.duration, "duration", 0, "with --url: `time` of the load (default 10s); with --slo-p99 of a typical probe (default 5s)")
+	flags.DurationVar(&o.warmUp, "warm-up", time.Second, "with --rate and --closed: `time` of unrecorded load before, 0 = none")
 	flags.StringVar(&o.cpus, "cpus", "", "with --url: `numbers` of CPUs to run on alone, such as 3 or 2,3")
 	flags.StringVar(&o.seed, "seed", "", "with --url: `number` that determines the arrivals; default: a new one each time")
 	if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
@@ -86,6 +86,12 @@ func (o *options) check(flags *flag.FlagSet) error {
 	if loads != 1 {
 		return errors.New("want one of --rate N, --closed and --slo-p99 TIME with --url")
 	}
+	if o.duration == 0 {
+		o.duration = 10 * time.Second
+		if o.sloP99 > 0 {
+			o.duration = 5 * time.Second
+		}
+	}
 	return nil
 }
 
@@ -109,7 +115,7 @@ func (o *options) spec() (*spec.Spec, error) {
 var searchRange = [2]float64{100, 1_000_000}
 
 func (o *options) text() ([]byte, error) {
-	address, path, err := splitURL(o.url)
+	address, host, path, err := splitURL(o.url)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +127,7 @@ func (o *options) text() ([]byte, error) {
 	s := object{
 		"schema": 2, "protocol": "http1", "seed": seed, "connectionsPerArm": o.connections,
 		"arms": []object{{"name": "server", "address": address}},
-		"http": object{"path": path},
+		"http": object{"path": path, "headers": object{"Host": host}},
 	}
 	if o.cpus != "" {
 		s["cpus"] = json.RawMessage("[" + o.cpus + "]")
@@ -147,10 +153,10 @@ func (o *options) text() ([]byte, error) {
 }
 
 // splitURL resolves a name to the first address that it has.
-func splitURL(text string) (address, path string, err error) {
+func splitURL(text string) (address, host, path string, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.User != nil {
-		return "", "", fmt.Errorf("--url: saw %q, allowed: http://address:port/path", text)
+		return "", "", "", fmt.Errorf("--url: saw %q, allowed: http://address:port/path", text)
 	}
 	port := u.Port()
 	if port == "" {
@@ -158,7 +164,7 @@ func splitURL(text string) (address, path string, err error) {
 	}
 	addresses, err := net.LookupHost(u.Hostname())
 	if err != nil {
-		return "", "", fmt.Errorf("--url: %w", err)
+		return "", "", "", fmt.Errorf("--url: %w", err)
 	}
-	return net.JoinHostPort(addresses[0], port), u.RequestURI(), nil
+	return net.JoinHostPort(addresses[0], port), u.Host, u.RequestURI(), nil
 }

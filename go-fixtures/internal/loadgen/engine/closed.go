@@ -45,11 +45,9 @@ func (e *Engine) RunClosed(p *ClosedPhase) ([]Request, Result, error) {
 	if err := e.waitUntil(p.StartNs); err != nil {
 		return nil, Result{}, err
 	}
-	now := monotime.Now()
-	e.pacing.begin(now)
 	for i := range e.conns {
 		if c := &e.conns[i]; c.list == &e.arms[c.arm].free {
-			e.sendNext(c, now)
+			e.sendNext(c, monotime.Now())
 		}
 	}
 	if err := e.loop(); err != nil {
@@ -63,8 +61,8 @@ func (e *Engine) RunClosed(p *ClosedPhase) ([]Request, Result, error) {
 
 // sendNext sends a request of a closed loop on a free connection.
 func (e *Engine) sendNext(c *conn, now int64) {
-	if now >= e.scheduleEnd {
-		return
+	if now < e.startNs || now >= e.scheduleEnd {
+		return // one that comes up before the start is sent on with the others
 	}
 	if len(e.requests) == cap(e.requests) {
 		e.closed.full, e.scheduleEnd = true, now

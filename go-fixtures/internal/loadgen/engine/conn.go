@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -87,6 +88,9 @@ func (l *connList) remove(c *conn) {
 	l.count--
 }
 
+// errClosedAtOnce: a server, or what stands before it, takes only so many.
+var errClosedAtOnce = errors.New("a connection was closed as soon as it was up")
+
 // ConnectError says that a server could not be reached at the start.
 type ConnectError struct {
 	Arm   string // name and address
@@ -98,6 +102,8 @@ func (e *ConnectError) Error() string {
 	switch e.Cause {
 	case unix.EMFILE, unix.ENFILE:
 		hint = "raise the limit of open files (ulimit -n) or lower connectionsPerArm"
+	case errClosedAtOnce:
+		hint = "does the server limit its connections? lower connectionsPerArm"
 	case unix.EADDRNOTAVAIL:
 		hint = "no local port is left (net.ipv4.ip_local_port_range): lower connectionsPerArm"
 	}

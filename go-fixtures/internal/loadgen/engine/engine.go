@@ -55,6 +55,9 @@ type Config struct {
 	Dedicated bool
 	// CPU that the thread is pinned to, whose stolen time is reported; -1 = none.
 	CPU int
+	// FirstConnection is how many connections to each arm other engines have: those
+	// of this one come after them, also in the choice of local addresses.
+	FirstConnection int
 }
 
 // Engine drives a fixed set of connections. It belongs to one OS thread; only
@@ -149,7 +152,7 @@ func New(c Config) (*Engine, error) {
 		// Neighbours belong to different arms, so that the ramp feeds all alike.
 		arm := i % len(c.Arms)
 		e.conns[i] = conn{index: int32(i), arm: uint16(arm), fd: -1, request: -1, last: -1,
-			source: e.arms[arm].target.source(i / len(c.Arms)), exchange: c.Arms[arm].NewExchange()}
+			source: e.arms[arm].target.source(c.FirstConnection + i/len(c.Arms)), exchange: c.Arms[arm].NewExchange()}
 	}
 	e.progress = newProgressReporter(len(c.Arms))
 	return e, nil
@@ -240,7 +243,8 @@ func (e *Engine) finished(now int64) bool {
 	if now < e.scheduleEnd {
 		return false
 	}
-	if e.pending > 0 && now >= e.hardEnd {
+	// Not before a last look, though: replies may wait that came in time.
+	if e.pending > 0 && e.pacing.turnNs >= e.hardEnd {
 		e.giveUp(now)
 	}
 	return e.pending == 0
@@ -275,7 +279,6 @@ func (e *Engine) step(now int64) error {
 	e.pacing.turn(now)
 	e.realtime.turn(now)
 	now = e.sendDue(now)
-	e.expire(now)
 	e.reportProgress(now)
 	sleepNs := e.sleepFor(now)
 	if sleepNs > 0 {
@@ -292,5 +295,8 @@ func (e *Engine) step(now int64) error {
 		e.sendDue(monotime.Now())
 		e.handle(e.poller.event(i))
 	}
+	// After the replies, and as of before: a loop that was away must not give up
+	// what has been answered meanwhile.
+	e.expire(now)
 	return e.fault
 }

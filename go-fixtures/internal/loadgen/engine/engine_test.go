@@ -119,6 +119,57 @@ func TestAReplyThatIsReadLateShowsAsReceiveLag(t *testing.T) {
 	}
 }
 
+func TestAServerThatTakesOnlySoManyConnectionsIsNamed(t *testing.T) {
+	var mutex sync.Mutex
+	taken := 0
+	e, err := New(Config{ConnectionsPerArm: 20, Timeout: 30 * time.Second, Arms: blockArms(t, func(connection net.Conn) {
+		mutex.Lock()
+		taken++
+		full := taken > 10
+		mutex.Unlock()
+		if !full {
+			testserver.Blocks(connection)
+		}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	// The last ones may be closed after all are up: then the probe finds them, or they
+	// are made again.
+	var unreachable *ConnectError
+	if err := e.Connect(); err != nil && !errors.As(err, &unreachable) {
+		t.Errorf("got %v, want a ConnectError", err)
+	} else if err != nil && !strings.Contains(err.Error(), "limit its connections") {
+		t.Errorf("%q has no remedy", err)
+	}
+}
+
+// A reply that was there in time is no timeout of the server's, also where the
+// generator itself was away until after it.
+func TestAReplyInTimeIsCompletedHoweverLateItIsRead(t *testing.T) {
+	answered := make(chan struct{})
+	e := connected(t, Config{Timeout: 50 * time.Millisecond, Arms: blockArms(t, func(connection net.Conn) {
+		testserver.BlocksVia(connection, func(_ uint64, page []byte) []byte { return page })
+	}, func(connection net.Conn) {
+		testserver.BlocksVia(connection, func(_ uint64, page []byte) []byte {
+			defer close(answered)
+			return page
+		})
+	})})
+	p := atOnce(1, time.Millisecond)
+	p.Requests[0].Arm = 1
+	e.begin(p)
+	e.sendDue(monotime.Now())
+	<-answered
+	for away := monotime.Now(); monotime.Now() < away+int64(100*time.Millisecond); {
+	}
+	goOnUntil(t, e, func() bool { return e.pending == 0 })
+	if got := p.Requests[0].Outcome; got != Completed {
+		t.Errorf("the outcome is %d, want %d", got, Completed)
+	}
+}
+
 func TestAClosedLoopKeepsEveryConnectionBusy(t *testing.T) {
 	e := connected(t, Config{Arms: blockArms(t, testserver.Blocks, testserver.Blocks), ConnectionsPerArm: 3})
 	keys := []uint32{5, 6, 7}
@@ -216,8 +267,15 @@ func TestProbeFindsAWrongServer(t *testing.T) {
 		"closes":         {afterRequest(func(net.Conn) {}), []string{"closed the connection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := connected(t, Config{Arms: []Arm{httpArm(testserver.Serve(t, test.handle))}})
-			err := e.Probe()
+			e, err := New(Config{Arms: []Arm{httpArm(testserver.Serve(t, test.handle))}, ConnectionsPerArm: 1, Timeout: 30 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			// One that speaks first may be found while connecting.
+			if err = e.Connect(); err == nil {
+				err = e.Probe()
+			}
 			var protocol *ProtocolError
 			if !errors.As(err, &protocol) {
 				t.Fatalf("got %v, want a ProtocolError", err)

@@ -11,17 +11,19 @@ import (
 // With real-time priority the thread goes before every normal one: on a shared
 // machine this is the difference between microseconds and milliseconds. The kernel
 // allows it 950 ms of each second (sched_rt_runtime_us); who takes more stands
-// still for the other 50 ms. A loop that polls would, so it spends the end of such
-// a second with normal priority, the highest there is, which costs nothing where
-// nobody else wants the CPU.
+// still for the other 50 ms. A loop that polls would, so it spends a little of each
+// half second with normal priority, the highest there is, which costs nothing
+// where nobody else wants the CPU.
 const (
 	realtimePriority = 1 // the lowest; normal threads come after it all the same
 	normalNice       = -20
 
-	cycleNs  = 1_000_000_000
-	normalNs = 70_000_000 // of a cycle; more than the 50 ms that it takes
+	// A cycle is half a second, so that two that follow each other, one rested early
+	// and one late, keep within a second's allowance too.
+	cycleNs  = 500_000_000
+	normalNs = 35_000_000 // of a cycle; more than the 25 ms that it takes
 	// restedNs of sleep in a cycle are enough without.
-	restedNs = 100_000_000
+	restedNs = 50_000_000
 )
 
 // realtime keeps the thread within what the kernel allows.

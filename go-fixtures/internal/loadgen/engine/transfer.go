@@ -12,7 +12,7 @@ import (
 // sendDue sends every request whose time has come, or queues it where the arm
 // has no free connection. It returns the time at which it looked last.
 func (e *Engine) sendDue(now int64) int64 {
-	for e.next < len(e.requests) && e.requests[e.next].IntendedNs <= now {
+	for e.next < len(e.requests) && e.requests[e.next].IntendedNs <= now && now < e.hardEnd {
 		index := int32(e.next)
 		e.next++
 		r := &e.requests[index]
@@ -70,8 +70,8 @@ func (e *Engine) handle(ev event) {
 		return // of a socket that was closed earlier in this batch
 	}
 	if c.list == &e.connecting {
+		// What else the event says of the new connection is not said again.
 		e.opened(c, monotime.Now())
-		return
 	}
 	if ev.writable && len(c.unsent) > 0 {
 		e.flush(c)
@@ -123,7 +123,12 @@ func (e *Engine) consume(c *conn, in chunk) {
 		e.unsolicited(c, in)
 		return
 	}
-	if in.atNs-c.sinceNs > int64(e.config.Timeout) || in.atNs > e.hardEnd {
+	// A reply that was there in time is in time, however late it is read.
+	cameNs := in.atNs
+	if in.arrivedNs != 0 {
+		cameNs = in.arrivedNs
+	}
+	if cameNs-c.sinceNs > int64(e.config.Timeout) || cameNs > e.hardEnd {
 		e.finish(c, TimedOut, true, in.atNs)
 		return
 	}
@@ -172,6 +177,9 @@ func (e *Engine) lost(c *conn, now int64) {
 	if c.request >= 0 {
 		e.finish(c, Reset, true, now)
 		return
+	}
+	if e.ramping && e.fault == nil {
+		e.fault = &ConnectError{Arm: e.arms[c.arm].descriptor, Cause: errClosedAtOnce}
 	}
 	e.reopen(c, now) // an idle connection: no request is harmed
 }

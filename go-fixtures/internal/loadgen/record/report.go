@@ -120,7 +120,7 @@ type Arm struct {
 	// Completed counts replies that came whole and were verified.
 	Completed int64 `json:"completed"`
 	// Unsent counts requests that found no free connection until the end of the
-	// phase plus the timeout.
+	// phase plus the timeout, or that the generator never came to.
 	Unsent int64 `json:"unsent"`
 	// Queued counts requests that had to wait for a free connection, sent or not.
 	Queued int64  `json:"queued"`

@@ -138,6 +138,7 @@ func (s *session) validityInput(phase spec.Phase, out *outcome) validity.Input {
 			ClockReadNs:         out.usage.ClockReadNs,
 			ClockStepNs:         out.usage.ClockStepNs,
 			Threads:             len(s.crew.workers),
+			ThreadNs:            out.threadNs,
 			KernelStamps:        out.hasKernelStamps(),
 		},
 	}
@@ -149,4 +150,6 @@ func (s *session) validityInput(phase spec.Phase, out *outcome) validity.Input {
 }
 
 // steady says whether a schedule offers the same load from its beginning to its end.
-func steady(kind schedule.Kind) bool { return kind == schedule.Poisson || kind == schedule.Constant }
+func steady(kind schedule.Kind) bool {
+	return kind != schedule.OnOff && kind != schedule.Ramp && kind != schedule.Replay
+}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sort"
 	"time"
@@ -39,7 +40,7 @@ func (s *session) runPhase(index int, phase spec.Phase) (*record.Phase, error) {
 		return s.runClosed(index, phase)
 	}
 	config := scheduleConfig(s.spec, index, phase)
-	entries := withStalls(schedule.Plan(config), s.spec.Truth)
+	entries := withStalls(schedule.Plan(config), s.spec.Truth, phase)
 	out := s.newOutcome(len(entries))
 	for i, entry := range entries {
 		out.requests[i] = engine.Request{Key: entry.Key, Arm: entry.Arm}
@@ -79,9 +80,10 @@ func (s *session) ready() error {
 	return s.crew.each(func(_ int, e *engine.Engine) error { return e.Settle() })
 }
 
-// withStalls adds the requests that stall a truth server.
-func withStalls(entries []schedule.Entry, truth *spec.Truth) []schedule.Entry {
-	if truth == nil {
+// withStalls adds the requests that stall the truth server of the only arm, to
+// recorded phases.
+func withStalls(entries []schedule.Entry, truth *spec.Truth, phase spec.Phase) []schedule.Entry {
+	if truth == nil || !phase.Record {
 		return entries
 	}
 	for i, stall := range truth.Stalls {
@@ -101,7 +103,7 @@ func (s *session) runLeg(phase spec.Phase, leg schedule.Leg, entries []schedule.
 		}
 		defer s.disconnectArm(leg.Arm)
 	}
-	startNs := monotime.Now() + int64(startLead)
+	startNs := monotime.Now() + int64(s.lead(leg.End-leg.First))
 	for i := leg.First; i < leg.End; i++ {
 		out.requests[i].IntendedNs = startNs + entries[i].AtNs - leg.FromNs
 	}
@@ -110,6 +112,16 @@ func (s *session) runLeg(phase spec.Phase, leg schedule.Leg, entries []schedule.
 		s.events.phaseStart(phase.Name, startNs)
 	}
 	return s.runOn(leg, out, startNs)
+}
+
+// lead is how far ahead a stretch of that many requests begins: long enough to
+// deal them to several engines, too.
+func (s *session) lead(requests int) time.Duration {
+	if len(s.crew.workers) == 1 {
+		return startLead
+	}
+	const dealing = 500 * time.Nanosecond
+	return startLead + time.Duration(requests)*dealing
 }
 
 // runOn runs a leg on all engines: request i goes to engine i modulo their number.
@@ -147,6 +159,9 @@ func (s *session) deal(out *outcome, leg schedule.Leg) []engine.Phase {
 			shares[0].Stamps = out.stamps[leg.First:leg.End]
 		}
 		return shares
+	}
+	for i := range shares {
+		shares[i].Requests = make([]engine.Request, 0, (leg.End-leg.First)/len(shares)+1)
 	}
 	for i := leg.First; i < leg.End; i++ {
 		share := &shares[(i-leg.First)%len(shares)]
@@ -262,6 +277,8 @@ func (s *session) record(phase spec.Phase, out *outcome) (*record.Phase, error) 
 	if !phase.Record {
 		return nil, nil
 	}
+	// Nothing is measured now, and encoding histograms leaves much behind.
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	closed := s.spec.Mode == spec.Closed
 	input := record.Input{
 		Name:       phase.Name,

@@ -16,7 +16,9 @@ func (s *session) search() error {
 	if err := s.waitForNext(); err != nil {
 		return err
 	}
-	s.next = nil
+	next := s.next
+	s.next = nil // the probes need no further commands
+	defer func() { s.next = next }()
 	finder := search.New(search.Config{
 		SLOP99Ns:       wanted.SLOP99Ns,
 		FromRatePerSec: wanted.FromRatePerSec,
@@ -70,10 +72,13 @@ func probeOf(rate float64, sloNs int64, arm *record.Arm) search.Probe {
 	if arm.Validity.Absolute == validity.Invalid {
 		probe.Grade = search.Invalid
 	}
+	trend := false
 	for _, reason := range arm.Validity.Reasons {
 		switch {
-		case reason.Cause == validity.ByServer && reason.Rule == "p50-trend":
-			probe.Overloaded = true // latency that grows all along is a backlog that does
+		case reason.Rule == "p50-trend":
+			trend = true
+		case reason.Rule == "loss" && reason.Cause == validity.ByServer:
+			probe.Overloaded = true // it sheds load
 		case reason.Rule == "busy" || reason.Rule == "unreached":
 			probe.LimitedByGenerator = true
 		}
@@ -82,12 +87,15 @@ func probeOf(rate float64, sloNs int64, arm *record.Arm) search.Probe {
 		return probe
 	}
 	probe.P99Ns = *arm.LatencyNs.P99
+	// Latency that grows all along is a backlog that does. Within the SLO a change of
+	// pace is none.
+	probe.Overloaded = probe.Overloaded || trend && probe.P99Ns > sloNs
 	lagNs := *arm.SendLagNs.P99
 	if arm.ReceiveLagNs.P99 != nil {
 		lagNs += *arm.ReceiveLagNs.P99
 	}
 	if float64(lagNs) > lagShare*float64(sloNs) {
-		probe.LimitedByGenerator = true
+		probe.Grade = search.Invalid // somebody disturbed it: the rate is asked again
 	}
 	if interval := arm.Validity.P99Interval; interval != nil {
 		probe.P99LowNs, probe.P99HighNs = interval[0], interval[1]

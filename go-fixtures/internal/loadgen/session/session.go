@@ -136,10 +136,11 @@ func (s *session) carryOut() error {
 	s.events.connected()
 
 	err := s.runPhases()
-	if err != nil && !errors.Is(err, ErrStopped) {
+	if err != nil && len(s.recorder.Report().Phases) == 0 && !errors.Is(err, ErrStopped) {
 		s.recorder.Discard()
-		return s.reason(err)
+		return err
 	}
+	// What was finished before it failed is kept, marked as interrupted.
 	if writeErr := s.finish(err != nil); writeErr != nil {
 		return writeErr
 	}

@@ -34,6 +34,7 @@ func newCrew(config func() engine.Config, connectionsPerArm int, cpus []int) (*c
 	crew := &crew{realtime: len(cpus) > 0}
 	for i := range threads {
 		share := config()
+		share.FirstConnection = i * (connectionsPerArm / threads)
 		share.ConnectionsPerArm = connectionsPerArm / threads
 		if i < connectionsPerArm%threads {
 			share.ConnectionsPerArm++

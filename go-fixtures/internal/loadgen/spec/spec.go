@@ -137,8 +137,8 @@ type Truth struct {
 	//
 	// times 1 … 60,000,000,000.
 	Service Service
-	// Stalls: up to 64, one after the other, in mode "open" without a search;
-	// default none. Every arm has them all in each recorded phase.
+	// Stalls: up to 64, one after the other, in mode "open" with one arm and without
+	// a search; default none. Each recorded phase has them all.
 	Stalls []Stall
 }
 

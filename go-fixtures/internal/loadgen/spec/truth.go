@@ -67,6 +67,8 @@ func checkStalls(root *object, s *Spec) {
 		refuse(`nothing in mode "closed", which has no schedule to put them in`)
 	case s.Search != nil:
 		refuse("nothing beside a search, which would find them")
+	case len(s.Arms) > 1:
+		refuse("nothing with several arms: a stall belongs to one")
 	}
 	end := int64(0)
 	for i, stall := range s.Truth.Stalls {

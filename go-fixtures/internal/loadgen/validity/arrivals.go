@@ -31,8 +31,10 @@ func arrivalReasons(in *Input) []Reason {
 	if n == 0 {
 		return nil
 	}
-	bin := max(arrivalBinNs, arrivalsPerBin*int64(in.Duration)/n)
-	bins := int64(in.Duration)/bin + 1
+	// Longer than the schedule where arms were connected in between.
+	length := max(int64(in.Duration), in.Requests[n-1].IntendedNs-in.StartNs)
+	bin := max(arrivalBinNs, arrivalsPerBin*length/n)
+	bins := length/bin + 1
 	if bins < arrivalBins {
 		return nil
 	}

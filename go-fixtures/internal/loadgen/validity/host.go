@@ -56,5 +56,8 @@ func hostReasons(in *Input) []Reason {
 
 // perThread is a sum over the threads as a share of the phase.
 func perThread(in *Input, sum int64) float64 {
+	if in.Usage.ThreadNs > 0 {
+		return float64(sum) / float64(in.Usage.ThreadNs)
+	}
 	return float64(sum) / float64(max(in.EndNs-in.StartNs, 1)) / float64(in.Usage.Threads)
 }

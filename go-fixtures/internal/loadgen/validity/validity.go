@@ -36,8 +36,9 @@ type Input struct {
 	Varying bool
 	Usage   Usage
 	// InflightAreaNs is, by arm, the integral over time of the number of requests
-	// under way, from the write to the last byte or the giving up. The loop keeps
-	// it itself, independently of the requests' records. Nil = not kept.
+	// under way, from the write to the last byte or the giving up. The loop sums it
+	// up as it goes, so that records that are lost or changed later are found. Nil =
+	// not kept.
 	InflightAreaNs []float64
 }
 
@@ -67,6 +68,9 @@ type Usage struct {
 	// phase. The kernel stamps replies in real time.
 	ClockStepNs int64
 	Threads     int // of the generator; 0 counts as 1
+	// ThreadNs is how long the threads were at it, summed up over them; 0 = each from
+	// StartNs to EndNs. Less where arms were connected in between.
+	ThreadNs int64
 	// KernelStamps: ArrivedNs is filled in.
 	KernelStamps bool
 }
