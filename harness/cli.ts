@@ -85,7 +85,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     )
     .option('--quick', 'fewer and shorter rounds: a look, not a measurement', false)
     .addOption(new Option('--rounds <n>', 'default: 5, or 2').argParser(parseCount))
-    .addOption(new Option('--minutes <n>', 'stop sooner; default: 15, or 3').argParser(parseCount))
+    .addOption(new Option('--minutes <n>', 'stop sooner; default: 25, or 3').argParser(parseCount))
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
     .addOption(
       new Option('--only <groups>', `of ${groups.join(', ')}`).argParser(

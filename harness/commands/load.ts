@@ -1,10 +1,11 @@
+import { rmdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { execa } from 'execa';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
 import type { ExitCode } from '../lib/errors.ts';
 import { reportsDir } from '../lib/paths.ts';
+import { runGenerator } from '../run/generator-alone.ts';
 import { lockMeasuring } from '../run/lock.ts';
 import { allowedCpus, placeOn } from '../run/placement.ts';
 import { makeRunDirectory } from '../run/run-directory.ts';
@@ -16,25 +17,20 @@ import { makeRunDirectory } from '../run/run-directory.ts';
 export async function loadCommand(words: readonly string[]): Promise<ExitCode> {
   await buildPrograms(await findGo(), [tools.loadgen], () => {});
   const loadgen = binaryPath(tools.loadgen);
-  const run = async (more: readonly string[]) => {
-    // Ctrl-C reaches the generator too, which then ends in order; its exit code is ours.
-    const ignore = () => {};
-    process.on('SIGINT', ignore);
-    const { exitCode = 1 } = await execa(loadgen, [...words, ...more], {
-      stdio: 'inherit',
-      reject: false,
-    });
-    process.off('SIGINT', ignore);
-    return exitCode as ExitCode;
-  };
   if (words.length === 0 || has(words, 'help') || has(words, 'h')) {
-    return run(words.length === 0 ? ['--help'] : []);
+    return runGenerator(loadgen, words.length === 0 ? ['--help'] : words);
   }
   const release = await lockMeasuring();
   try {
     // A person at a terminal has no commands to give.
     const spec = has(words, 'spec') && !has(words, 'unattended') ? ['--unattended'] : [];
-    return await run([...spec, ...(await ownCpu(words)), ...(await folder(words))]);
+    const more = [...spec, ...(await ownCpu(words))];
+    const dir = await folder(words);
+    const out = dir === undefined ? [] : ['--out', dir];
+    return await runGenerator(loadgen, [...words, ...more, ...out]).finally(() =>
+      // Only where it is empty: what was refused has left nothing.
+      dir === undefined ? undefined : rmdir(dir).catch(() => {}),
+    );
   } finally {
     release();
   }
@@ -52,10 +48,10 @@ async function ownCpu(words: readonly string[]): Promise<string[]> {
     : [];
 }
 
-async function folder(words: readonly string[]): Promise<string[]> {
+async function folder(words: readonly string[]): Promise<string | undefined> {
   if (has(words, 'out') || !(has(words, 'url') || has(words, 'spec'))) {
-    return [];
+    return undefined;
   }
   const { runDir } = await makeRunDirectory(resolve(reportsDir), new Date(), 'load');
-  return ['--out', runDir];
+  return runDir;
 }

@@ -31,15 +31,21 @@ export function costTargets(readings: readonly Reading[], tools: readonly ToolEn
         });
         const best = rates.toSorted((a, b) => b.rate - a.rate)[0];
         const title = tools.find(({ id }) => id === best?.id)?.title ?? best?.id;
-        // A goal that holds against few says so.
-        const compared = rates.length > 1 ? ` (of ${rates.map(({ id }) => id).join(', ')})` : '';
+        const absent = others.filter((id) => rates.every((rate) => rate.id !== id));
+        // A goal that holds against few says so, and against whom it was not tried.
+        const notes = [
+          rates.length > 1 ? `of ${rates.map(({ id }) => id).join(', ')}` : '',
+          absent.length > 0 ? `without ${absent.join(', ')}` : '',
+        ].filter(Boolean);
+        const compared = notes.length > 0 ? ` (${notes.join('; ')})` : '';
         return {
           name: `closed loop, requests per CPU second, against ${name}`,
           goal: `≥ ${significant(factor)}×`,
           seen:
             best === undefined
-              ? 'not available'
+              ? `not available: ${absent.join(', ')}`
               : `${significant(own / best.rate)}× ${title}${compared}`,
+          scheduling: '',
           met: best === undefined ? null : own / best.rate >= factor,
         };
       });

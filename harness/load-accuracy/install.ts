@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import type { GoToolchain } from '../build/go-toolchain.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { cacheDir, rootDir } from '../lib/paths.ts';
+import { withoutPlaces } from './places.ts';
 import type { Tool } from './tool.ts';
 
 /** A generator that is there, or why it is not. */
@@ -117,10 +118,10 @@ async function install(
 }
 
 /** The line of an installer's output that says what was wrong, without the place it lies at. */
-function failure(stderr: string | undefined, otherwise: string | undefined): string {
+export function failure(stderr: string | undefined, otherwise: string | undefined): string {
   const lines = (stderr ?? '').split('\n').map((line) => line.trim());
   const said = lines.findLast((line) => line !== '' && !line.startsWith('go: downloading'));
-  return (said ?? otherwise ?? 'no output').replaceAll(`${rootDir}/`, '').slice(0, 200);
+  return withoutPlaces(said ?? otherwise ?? 'no output').slice(0, 200);
 }
 
 function missing(tool: Tool, why: string): Located {

@@ -71,12 +71,17 @@ test('cost and memory; nothing is divided by no reply', () => {
   const seen = seenOf(measurement, [], null);
   expect(measurement.read(seen)).toEqual({
     cpuPerRequestNs: 50_000,
-    ratePerSec: 1_000,
+    ratePerSec: 200,
     ratePerCpuSec: 20_000,
   });
   const none = { ...seen, report: { ...seen.report, completed: 0 } };
   expect(measurement.read(none)).toEqual({});
   expect(measurementOf('memory').read(seen)).toMatchObject({ maxRssMiB: 50, connections: 9_990 });
+});
+
+test('long enough: to start up is little beside the work, and 10,000 connections can open', () => {
+  expect(measurementOf('cost').load.durationMs).toBe(5_000);
+  expect(measurementOf('memory').load).toMatchObject({ ratePerSec: 10_000, durationMs: 3_000 });
 });
 
 test('every group but that of the goals has a measurement, each its own name', () => {

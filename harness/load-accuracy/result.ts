@@ -41,6 +41,11 @@ const Target = Type.Object(
     name: Text,
     goal: Text,
     seen: Text,
+    /**
+     * How the kernel scheduled our generator: fifo (real-time priority), other, or both; empty where
+     * no run was made for the goal alone.
+     */
+    scheduling: Text,
     /** Null where this run cannot tell. */
     met: Type.Union([Type.Boolean(), Type.Null()]),
   },
@@ -57,7 +62,9 @@ export const LoadAccuracy = Type.Object(
     command: Text,
     startedAt: Text,
     durationNs: Type.Integer(),
-    status: Type.Enum(['complete', 'interrupted']),
+    status: Type.Enum(['complete', 'interrupted', 'failed']),
+    /** What ended it, where that was no interrupt; else empty. */
+    failed: Text,
     version: Text,
     quick: Type.Boolean(),
     seed: Text,
@@ -73,3 +80,28 @@ export const LoadAccuracy = Type.Object(
   strict,
 );
 export type LoadAccuracy = Static<typeof LoadAccuracy>;
+
+/** Why a run has no figure at all, a line each; null where it has one. */
+export function whyNothing({
+  readings,
+  targets,
+  tools,
+}: Pick<LoadAccuracy, 'readings' | 'targets' | 'tools'>): string[] | null {
+  // A goal that no run was made for, or whose run failed, has no scheduling.
+  const measured =
+    readings.some(({ values }) => Object.keys(values).length > 0) ||
+    targets.some(({ scheduling }) => scheduling !== '');
+  return measured
+    ? null
+    : [
+        ...new Set([
+          ...tools
+            .filter((tool) => tool.missing !== '')
+            .map((tool) => `${tool.id}: ${tool.missing}`),
+          ...readings.map(
+            (each) => `${each.tool}, ${each.measurement}: ${each.failed || 'no figure'}`,
+          ),
+          ...targets.map((target) => `${target.name}: ${target.seen}`),
+        ]),
+      ];
+}

@@ -5,6 +5,7 @@ import { orAborted } from '../lib/interrupt.ts';
 import { randomIntegers, seedFromName } from '../stats/random.ts';
 import type { Located } from './install.ts';
 import type { Measurement } from './measurement.ts';
+import { runPlaces, withoutPlaces } from './places.ts';
 import type { Reading } from './result.ts';
 import { runTool } from './run-tool.ts';
 import type { Job } from './tool.ts';
@@ -46,12 +47,11 @@ export async function runRounds(
   /** How long each measurement took when it was done last. */
   const took = new Map<string, number>();
   for (let round = 1; round <= options.rounds; round++) {
-    const due = options.measurements.filter(isDue(round));
-    const needed = due.reduce((sum, { id }) => sum + (took.get(id) ?? 0), 0);
+    const needed = options.measurements.reduce((sum, { id }) => sum + (took.get(id) ?? 0), 0);
     if (round > 1 && performance.now() - begin + needed > options.budgetMs) {
       return round - 1;
     }
-    for (const measurement of due) {
+    for (const measurement of options.measurements) {
       const start = performance.now();
       const order = shuffled(options.tools, `${options.seed} ${round} ${measurement.id}`);
       options.say(
@@ -75,10 +75,6 @@ export async function runRounds(
     options.betweenRounds();
   }
   return options.rounds;
-}
-
-function isDue(round: number): (measurement: Measurement) => boolean {
-  return ({ every = 1 }) => (round - 1) % every === 0;
 }
 
 /** Fisher–Yates. */
@@ -122,7 +118,7 @@ async function read(
     const job: Job = { ...load, address };
     return runTool(tool, command, tool.args(job) ?? [], job, runner).then(
       (outcome) => ({ job, ...outcome }),
-      failureOf,
+      (error) => failureOf(error, options.dir),
     );
   });
   if ('failed' in result) {
@@ -134,11 +130,11 @@ async function read(
 }
 
 /** How a generator failed, for its cell. @throws what is a bug of ours */
-function failureOf(error: unknown): { failed: string } {
+function failureOf(error: unknown, dir: string): { failed: string } {
   if (!(error instanceof PollgateError)) {
     throw error;
   }
-  return { failed: firstLine(error.message) };
+  return { failed: firstLine(withoutPlaces(error.message, runPlaces(dir))) };
 }
 
 function firstLine(text: string): string {

@@ -6,6 +6,7 @@ import { Child, endedEarly } from '../lib/child.ts';
 import { infrastructureError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { parseJson } from '../lib/json.ts';
+import { withoutPlaces } from './places.ts';
 import { type Job, outputFiles, type Tool, type ToolReport } from './tool.ts';
 
 /** What go-fixtures/cmd/childcost says of a command. */
@@ -107,12 +108,12 @@ async function reportText(tool: Tool, command: readonly string[], job: Job): Pro
 }
 
 /** The last line that a generator wrote, for a cell of the table. */
-async function lastWords(job: Job): Promise<string> {
+export async function lastWords({ dir }: Pick<Job, 'dir'>): Promise<string> {
   const texts = await Promise.all(
     [outputFiles.stderr, outputFiles.stdout].map((name) =>
-      readFile(join(job.dir, name), 'utf8').catch(() => ''),
+      readFile(join(dir, name), 'utf8').catch(() => ''),
     ),
   );
   const lines = texts.map((text) => text.trim().split('\n').at(-1) ?? '');
-  return (lines.find((line) => line !== '') ?? 'no output').slice(0, 160);
+  return withoutPlaces(lines.find((line) => line !== '') ?? 'no output', [dir]).slice(0, 160);
 }

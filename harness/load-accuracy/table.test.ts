@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkJson } from '../lib/json.ts';
 import { costTargets } from './cost-targets.ts';
-import { LoadAccuracy, type Reading } from './result.ts';
+import { LoadAccuracy, type Reading, whyNothing } from './result.ts';
 import { renderResult } from './table.ts';
 
 const tool = (id: string, title: string, missing = '') => ({
@@ -25,7 +25,7 @@ const failed = (measurement: string, id: string, round: number, why: string): Re
 
 const result: LoadAccuracy = {
   ...{ schema: 1, runId: 'r', command: 'npm run bench:load -- --seed=7', version: '0.1.0' },
-  ...{ startedAt: '2026-01-01T00:00:00.000Z', durationNs: 61e9, status: 'complete' },
+  ...{ startedAt: '2026-01-01T00:00:00.000Z', durationNs: 61e9, status: 'complete', failed: '' },
   ...{ quick: false, seed: '7' },
   fingerprint: {
     ...{ cpuModel: 'A CPU', cpuFlagsSha256: '', cores: 2, cpuQuota: 'none', hypervisor: 'kvm' },
@@ -53,9 +53,9 @@ const result: LoadAccuracy = {
     reading('omission', 'hey', 2, { p50TrueNs: 50_000, p90TrueNs: 5e8, missingRatio: 0.01 }),
   ],
   targets: [
-    { name: 'a', goal: '≤ 1', seen: '2', met: false },
-    { name: 'b', goal: '≤ 1', seen: '1', met: true },
-    { name: 'c', goal: '≤ 1', seen: '–', met: null },
+    { name: 'a', goal: '≤ 1', seen: '2', scheduling: 'fifo', met: false },
+    { name: 'b', goal: '≤ 1', seen: '1', scheduling: 'other', met: true },
+    { name: 'c', goal: '≤ 1', seen: '–', scheduling: '', met: null },
   ],
 };
 
@@ -91,12 +91,17 @@ test('what is not available is listed with its reason, and only there', () => {
 test('no section without a reading; goals with their outcome; noise of the machine', () => {
   const text = lines.join('\n');
   expect(text).not.toContain('## Cost');
-  expect(text).toContain('| a | ≤ 1 | 2 | **not met** |');
-  expect(text).toContain('| c | ≤ 1 | – | not decided |');
+  expect(text).toContain('| a | ≤ 1 | 2 | fifo | **not met** |');
+  expect(text).toContain('| c | ≤ 1 | – | – | not decided |');
   expect(text).toContain(
-    'Noise: 1.00 % of the CPU time stolen, – of the time some task waited for a CPU, load average 0.10 before and 1.25 after, a spinning loop lost 2.00 µs, at most 9.00 µs',
+    'Noise, the benchmark’s own load included: 1.00 % of the CPU time stolen, – of the time some task waited for a CPU, load average 0.10 before and 1.25 after, a spinning loop lost 2.00 µs, at most 9.00 µs',
   );
-  expect(text).toContain('medians of 3 rounds [least, most], 5 planned');
+  expect(text).toContain(
+    'medians of 3 rounds [least, most], 5 planned; fewer than 5: a look, no result.',
+  );
+  const stopped = renderResult({ ...result, status: 'failed', failed: 'no server' });
+  expect(stopped).toContain(', failed (no server); medians of');
+  expect(renderResult({ ...result, rounds: { planned: 5, done: 5 } })).toContain('5 planned.\n');
 });
 
 test('goals of cost: against the best of its kind, undecided where there is none', () => {
@@ -107,8 +112,24 @@ test('goals of cost: against the best of its kind, undecided where there is none
   );
   expect(targets.map(({ seen, met }) => [seen, met])).toEqual([
     ['1.30× wrk', true],
-    ['not available', null],
-    ['1.86× k6 (of hey, k6)', false],
+    ['not available: autocannon, autocannon-us', null],
+    ['1.86× k6 (of hey, k6; without bombardier, fortio, vegeta)', false],
   ]);
   expect(costTargets([cost('wrk', 1)], result.tools)).toEqual([]);
+});
+
+test('a run without a figure says why, each reason once', () => {
+  expect(whyNothing(result)).toBeNull();
+  const none = {
+    tools: result.tools,
+    readings: [1, 2].map((round) => failed('lag', 'hey', round, 'exit code 1')),
+    targets: [{ name: 'a', goal: '≤ 1', seen: 'failed: no server', scheduling: '', met: false }],
+  };
+  expect(whyNothing(none)).toEqual([
+    'oha: no | cargo',
+    'hey, lag: exit code 1',
+    'a: failed: no server',
+  ]);
+  const [target] = none.targets.map((each) => ({ ...each, scheduling: 'fifo' }));
+  expect(whyNothing({ ...none, targets: target ? [target] : [] })).toBeNull();
 });

@@ -21,6 +21,8 @@ interface Section {
 }
 
 const toUs = 1e-3;
+/** A median of fewer is not published. */
+const enoughRounds = 5;
 
 /** Errors at some percentiles, in µs. */
 function errorColumns(title: string, measurement: string, percentiles: readonly string[]) {
@@ -71,7 +73,7 @@ const sections: readonly Section[] = [
   {
     title: 'Cost',
     intro:
-      'As fast as it can with 64 connections at a server that does nothing; then 10,000 connections at 5,000/s.',
+      'As fast as it can with 64 connections at a server that does nothing; then 10,000 connections at 10,000/s.',
     columns: [
       { title: 'CPU µs per request', measurement: 'cost', value: 'cpuPerRequestNs', factor: toUs },
       { title: 'requests/s', measurement: 'cost', value: 'ratePerSec', factor: 1 },
@@ -97,14 +99,24 @@ export function renderResult(result: LoadAccuracy): string {
 }
 
 function preamble(result: LoadAccuracy): string {
-  const { fingerprint: host, placement, noise, rounds, startedAt, durationNs, status } = result;
+  const {
+    fingerprint: host,
+    placement,
+    noise,
+    rounds,
+    startedAt,
+    durationNs,
+    status,
+    failed,
+  } = result;
+  const few = rounds.done < enoughRounds ? `; fewer than ${enoughRounds}: a look, no result` : '';
   const { pressureRatio, loadAverage1, spinP99Ns } = noise;
   const spins = `${formatNs(median(spinP99Ns))}, at most ${formatNs(Math.max(...spinP99Ns))}`;
   const pressure = pressureRatio === null ? noValue : formatShare(pressureRatio, 1);
   return [
-    `${startedAt}, ${formatDuration(durationNs)}, ${status}; medians of ${rounds.done} rounds [least, most], ${rounds.planned} planned.`,
+    `${startedAt}, ${formatDuration(durationNs)}, ${status}${failed === '' ? '' : ` (${failed})`}; medians of ${rounds.done} rounds [least, most], ${rounds.planned} planned${few}.`,
     `${host.cpuModel}, ${host.cores} CPUs, Linux ${host.kernel}, hypervisor ${host.hypervisor}; server on CPU ${placement.server}, generators on CPU ${placement.tool}.`,
-    `Noise: ${formatShare(noise.stealRatio, 1)} of the CPU time stolen, ${pressure} of the time some task waited for a CPU, load average ${loadAverage1.before.toFixed(2)} before and ${loadAverage1.after.toFixed(2)} after, a spinning loop lost ${spins} (p99 over slices of 1 ms).`,
+    `Noise, the benchmark’s own load included: ${formatShare(noise.stealRatio, 1)} of the CPU time stolen, ${pressure} of the time some task waited for a CPU, load average ${loadAverage1.before.toFixed(2)} before and ${loadAverage1.after.toFixed(2)} after, a spinning loop lost ${spins} (p99 over slices of 1 ms).`,
   ].join('\n');
 }
 
@@ -188,8 +200,13 @@ function mark(notes: string[], own: readonly Reading[]): string {
 
 function targetPart({ targets }: LoadAccuracy): string {
   const words = { true: 'met', false: '**not met**', null: 'not decided' } as const;
-  const rows = targets.map(({ name, goal, seen, met }) => [...[name, goal, seen], words[`${met}`]]);
-  return `## Goals of our generator\n\n${table(['goal', 'limit', 'seen', ''], rows)}`;
+  const rows = targets.map(({ name, goal, seen, scheduling, met }) => [
+    ...[name, goal, seen],
+    ...[scheduling || noValue, words[`${met}`]],
+  ]);
+  const intro = 'Scheduling of its threads: fifo is real-time priority, other is that of everyone.';
+  const header = ['goal', 'limit', 'seen', 'scheduling', ''];
+  return `## Goals of our generator\n\n${intro}\n\n${table(header, rows)}`;
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -55,12 +55,12 @@ export async function withTruthServer<T>(
       remedy: 'npm run bench:load builds it anew',
     };
     const { address, pid } = parseJson(line, Ready, source);
-    const counter = options.countConnections ? countConnections(pid) : undefined;
-    const result = await use(address);
-    const peakConnections = counter?.() ?? 0;
+    const counted = options.countConnections
+      ? await countConnections(pid, () => use(address))
+      : { result: await use(address), peakConnections: 0 };
     await end(child);
     const log = logPath ? parseTruthLog(await readFile(logPath, 'utf8')) : [];
-    return { result, seen: { log, peakConnections } };
+    return { result: counted.result, seen: { log, peakConnections: counted.peakConnections } };
   } finally {
     await child.stop(0);
   }
@@ -87,19 +87,22 @@ async function end(child: Child): Promise<void> {
   }
 }
 
-/** Looks at the server's descriptors from time to time; the call that it returns ends that. */
-function countConnections(pid: number): () => number {
-  let before = Number.POSITIVE_INFINITY;
-  let most = 0;
+/** Looks at the server's descriptors from time to time, until `work` has ended. */
+async function countConnections<T>(
+  pid: number,
+  work: () => Promise<T>,
+): Promise<{ result: T; peakConnections: number }> {
+  const descriptors = async () => (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
+  // Standard streams, epoll, listener, log: what is open already is no connection.
+  const before = await descriptors();
+  let most = before;
   const timer = setInterval(async () => {
-    const open = await readdir(`/proc/${pid}/fd`).catch(() => []);
-    before = Math.min(before, open.length);
-    most = Math.max(most, open.length);
+    most = Math.max(most, await descriptors());
   }, lookMs);
-  // What is open besides connections: standard streams, epoll, listener, log.
-  const own = 10;
-  return () => {
+  try {
+    const result = await work();
+    return { result, peakConnections: most - before };
+  } finally {
     clearInterval(timer);
-    return Math.max(0, most - own);
-  };
+  }
 }

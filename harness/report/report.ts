@@ -151,8 +151,9 @@ export const ClosedLoopReport = Type.Object(
     /** Which client came first, to a server that was not warm yet. */
     first: ClosedLoopClient,
     requestsPerSec: Type.Number({ minimum: 0 }),
-    p50Us: Count,
-    p99Us: Count,
+    /** Null without a sample. */
+    p50Us: Type.Union([Count, Type.Null()]),
+    p99Us: Type.Union([Count, Type.Null()]),
     completed: Count,
     failed: Count,
     clientCpuRatio: Type.Number({ minimum: 0 }),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -99,20 +100,52 @@ test('a body goes out with every request, and arrivals are passed on', async () 
   );
 });
 
-test('turns apart, in which the arms are never connected together', async () => {
-  const address = await listen((_, response) => response.end('hello'));
-  const given = options(address);
-  const result = await run({
-    ...given,
-    load: { ...given.load, interleave: 'run' },
-    arms: [
-      { name: 'a', address },
-      { name: 'b', address },
-    ],
-  });
-  expect(result.interleave).toBe('run');
-  expect(Object.keys(result.phases[0]?.arms ?? {})).toEqual(['a', 'b']);
-});
+/** Established connections of a server, as the kernel has them now (proc_net_tcp(5)). */
+function connectionsOf(address: string): number {
+  const port = Number(address.split(':')[1]).toString(16).toUpperCase().padStart(4, '0');
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return rows.filter((row) => new RegExp(`^ *\\d+: \\w+:${port} \\w+:\\w+ 01 `).test(row)).length;
+}
+
+test.for([
+  ['run', false],
+  ['slice', true],
+] as const)(
+  'interleave %s: the arms are connected together: %s',
+  async ([interleave, together]) => {
+    const addresses: string[] = [];
+    let overlaps = 0;
+    const look: RequestListener = (_, response) => {
+      // Which of the two asks does not matter: never may both be connected.
+      overlaps +=
+        addresses.length === 2 && addresses.every((each) => connectionsOf(each) > 0) ? 1 : 0;
+      response.end('hello');
+    };
+    addresses.push(await listen(look));
+    const first = server;
+    addresses.push(await listen(look));
+    try {
+      const [a = '', b = ''] = addresses;
+      const given = options(a);
+      const result = await run({
+        ...given,
+        load: { ...given.load, interleave },
+        arms: [
+          { name: 'a', address: a },
+          { name: 'b', address: b },
+        ],
+      });
+      expect(result.interleave).toBe(interleave);
+      const arms = result.phases[0]?.arms ?? {};
+      expect(Object.keys(arms)).toEqual(['a', 'b']);
+      expect(Object.values(arms).every(({ completed }) => completed > 0)).toBe(true);
+      expect(overlaps > 0).toBe(together);
+    } finally {
+      first.closeAllConnections();
+      await new Promise((resolve) => first.close(resolve));
+    }
+  },
+);
 
 test('a closed loop has no schedule', async () => {
   const address = await listen((_, response) => response.end('hello'));

@@ -12,7 +12,7 @@ export const options = {
   scenarios: {
     load: job.ratePerSec > 0
       ? { executor: 'constant-arrival-rate', rate: job.ratePerSec, timeUnit: '1s',
-          preAllocatedVUs: job.connections, ...common }
+          preAllocatedVUs: job.connections, maxVUs: Math.max(2000, job.connections), ...common }
       : { executor: 'constant-vus', vus: job.connections, ...common },
   },
 };
@@ -41,7 +41,7 @@ export const k6: Tool = {
   id: 'k6',
   loop: 'open',
   source: { kind: 'go', package: 'go.k6.io/k6', version: 'v1.8.1' },
-  how: 'executors `constant-arrival-rate` and `constant-vus`, one virtual user per connection; `http_req_duration`',
+  how: 'executors `constant-arrival-rate` and `constant-vus`, one virtual user per connection, and at a rate up to 2,000 where replies keep it waiting; `http_req_duration`',
   files: () => ({ 'job.js': script }),
   env: { K6_NO_USAGE_REPORT: 'true' },
   args: (job) => {

@@ -15,6 +15,7 @@ const Load = Type.Object({
       arms: Type.Record(
         Type.String(),
         Type.Object({
+          scheduled: Type.Integer(),
           sent: Type.Integer(),
           completed: Type.Integer(),
           unsent: Type.Integer(),
@@ -36,7 +37,12 @@ const Load = Type.Object({
         }),
       ),
       offeredRatePerSec: Type.Number(),
-      generator: Type.Object({ cpuNs: Type.Integer(), busyRatio: Type.Number() }),
+      generator: Type.Object({
+        cpuNs: Type.Integer(),
+        busyRatio: Type.Number(),
+        // fifo: real-time priority; other: the kernel refused it.
+        scheduling: Type.Enum(['fifo', 'other']),
+      }),
     }),
   ),
   search: Type.Optional(
@@ -83,7 +89,7 @@ export const ours: Tool = {
   title: 'pollgate loadgen',
   loop: 'open',
   source: { kind: 'own', program: 'loadgen' },
-  how: 'counts from when a request was due; constant arrivals here, to be like the others (its default is Poisson)',
+  how: 'counts from when a request was due; constant arrivals here, to be like the others (its default is Poisson); real-time priority where it has CAP_SYS_NICE and Reno sockets, which are its defaults and which no other here has',
   files: (job) => ({
     'spec.json': formatJson({
       ...commonSpec(job),

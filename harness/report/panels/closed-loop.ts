@@ -35,8 +35,8 @@ function throughput(scenario: ScenarioReport): Table {
   const rows = scenario.closedLoop.map((row) => [
     variantCell(row.variant, names),
     cell(formatRate(row.requestsPerSec)),
-    cell(formatNs(row.p50Us * 1000)),
-    cell(formatNs(row.p99Us * 1000)),
+    cell(formatNs(nsOf(row.p50Us))),
+    cell(formatNs(nsOf(row.p99Us))),
     cell(formatInteger(row.completed)),
     failedCell(row.failed),
     cell(formatShare(row.clientCpuRatio, 1)),
@@ -74,6 +74,10 @@ function bias(scenario: ScenarioReport): Table {
   ]);
   const caption = `${scenario.id}: our generator in the same closed loop; bias: autocannon − generator`;
   return table(caption, columns, rows);
+}
+
+function nsOf(us: ClosedLoopReport['p50Us']) {
+  return us === null ? null : us * 1000;
 }
 
 function difference(

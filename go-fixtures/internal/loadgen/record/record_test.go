@@ -12,6 +12,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"pollgate/go-fixtures/internal/loadgen/engine"
+	"pollgate/go-fixtures/internal/loadgen/hlog"
 	"pollgate/go-fixtures/internal/loadgen/validity"
 )
 
@@ -285,6 +286,31 @@ func TestLogAndReportHoldTheSameHistograms(t *testing.T) {
 					t.Errorf("%s: %d digits from %d to %d", tag, total.SignificantFigures(), total.LowestTrackableValue(), total.HighestTrackableValue())
 				}
 			}
+		}
+	}
+}
+
+func TestTheLogIsWhatPackageHlogReads(t *testing.T) {
+	folder, report := write(t, phaseInput())
+	log, err := hlog.Read(filepath.Join(folder, LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := hlog.Totals(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	totals := map[string]*hdrhistogram.Histogram{}
+	for _, total := range list {
+		totals[total.Tag] = total.Histogram
+	}
+	for name, arm := range report.Phases[0].Arms {
+		want, err := hdrhistogram.Decode([]byte(arm.LatencyHistogram))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := totals[name+".unobserved.latency"]; got == nil || !got.Equals(want) {
+			t.Errorf("arm %s: the log's intervals do not add up to the histogram of load.json", name)
 		}
 	}
 }
