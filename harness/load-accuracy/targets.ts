@@ -92,15 +92,17 @@ export async function measureTargets(
     }
   };
   for (const { name, meanNs, spec } of services) {
-    for (const rho of [0.1, 0.4, 0.7]) {
+    for (const rho of [0.1, 0.4, 0.7, 0.9]) {
+      // Near saturation the path's own delay makes queues longer: shown, no goal.
+      const isGoal = rho < 0.9;
       const ratePerSec = Math.round((rho * 1e9) / (meanNs + overheadNs));
       const settings = { truth: { service: spec }, ratePerSec };
       await ask(
         `error against the oracle, ${name}, ρ ${rho}`,
-        'medians of |error|: p50 ≤ 10 µs, p99 ≤ max(50 µs, 0.5 %)',
+        isGoal ? 'medians of |error|: p50 ≤ 10 µs, p99 ≤ max(50 µs, 0.5 %)' : 'published',
         repeats,
         (attempt) => run(`oracle-${attempt}`, 64, 1_000, settings),
-        judgeOracle,
+        (runs) => (isGoal ? judgeOracle(runs) : { ...judgeOracle(runs), met: null }),
       );
     }
   }
