@@ -81,8 +81,12 @@ func run(arguments []string, streams session.Streams, stderr io.Writer) int {
 		return exitCodeOf(err)
 	}
 	if o.unattended {
-		fmt.Fprintf(people, "\n%s has every figure, %s the histograms of each second\n",
+		_, err = fmt.Fprintf(people, "\n%s has every figure, %s the histograms of each second\n",
 			filepath.Join(o.folder, record.ReportFile), filepath.Join(o.folder, record.LogFile))
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "loadgen: the results are written, but not all was printed:", err)
+		return exitFailed
 	}
 	return 0
 }

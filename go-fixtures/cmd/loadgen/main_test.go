@@ -208,3 +208,56 @@ func TestAllThreadsRunOnTheCPUOfTheSpec(t *testing.T) {
 	p.control.Close()
 	p.expectExit(t, exitStopped, "control input ended")
 }
+
+func TestZerosAndOddNumbersAreNamed(t *testing.T) {
+	for flag, message := range map[string]string{
+		"--rate=0":          "--rate: saw 0",
+		"--rate=NaN":        "--rate: saw NaN",
+		"--rate=-Inf":       "--rate: saw -Inf",
+		"--slo-p99=0":       "--slo-p99: saw 0s",
+		"--warm-up=-1s":     "--warm-up: saw -1s",
+		"--duration=0":      "--duration: saw 0s",
+		"--connections=abc": "invalid value",
+	} {
+		launch(t, "--url", "http://127.0.0.1:1/", "--out", t.TempDir(), flag).expectExit(t, exitUsage, message)
+	}
+}
+
+func TestATableThatCannotBePrintedIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("/dev/full: %v", err)
+	}
+	defer full.Close()
+	folder := t.TempDir()
+	command := exec.Command(os.Args[0], "--spec", shortSpec(t, testserver.Serve(t, testserver.Blocks)), "--out", folder, "--unattended")
+	command.Env = append(os.Environ(), asProgram+"=1")
+	command.Stdout = full
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(stderr)
+	_ = command.Wait()
+	if command.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(text), "no space left") {
+		t.Errorf("exit code %d with %q", command.ProcessState.ExitCode(), text)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "load.json")); err != nil {
+		t.Error(err)
+	}
+}
+
+// shortSpec is one phase of 50 ms.
+func shortSpec(t *testing.T, address netip.AddrPort) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "short.json")
+	text := fmt.Sprintf(`{"schema":2,"protocol":"block-4k","arms":[{"name":"a","address":"%s"}],"connectionsPerArm":2,
+		"ratePerSec":500,"seed":"1","block":{"pages":10},"phases":[{"name":"short","durationMs":50}]}`, address)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -77,6 +77,9 @@ func (o *options) check(flags *flag.FlagSet) error {
 		return nil
 	}
 	o.unattended = true
+	if err := o.checkNumbers(flags); err != nil {
+		return err
+	}
 	loads := 0
 	for _, given := range []bool{o.rate != 0, o.closed, o.sloP99 != 0} {
 		if given {
@@ -93,6 +96,27 @@ func (o *options) check(flags *flag.FlagSet) error {
 		}
 	}
 	return nil
+}
+
+// checkNumbers finds what would pass for «not given», or cannot stand in JSON.
+func (o *options) checkNumbers(flags *flag.FlagSet) error {
+	var err error
+	wrong := func(name, allowed string) {
+		err = fmt.Errorf("--%s: saw %s, allowed: %s", name, flags.Lookup(name).Value, allowed)
+	}
+	flags.Visit(func(f *flag.Flag) {
+		switch {
+		case f.Name == "rate" && !(o.rate > 0 && o.rate <= searchRange[1]*2):
+			wrong("rate", "1 … 2000000")
+		case f.Name == "duration" && o.duration <= 0:
+			wrong("duration", "a time, such as 10s")
+		case f.Name == "warm-up" && o.warmUp < 0:
+			wrong("warm-up", "a time, or 0 for none")
+		case f.Name == "slo-p99" && o.sloP99 <= 0:
+			wrong("slo-p99", "a time, such as 5ms")
+		}
+	})
+	return err
 }
 
 // spec reads the file, or makes a spec of the flags.

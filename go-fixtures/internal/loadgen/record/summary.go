@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -12,14 +13,17 @@ import (
 // WriteSummary writes a report for people: what was offered and done, the four
 // distributions, and whether the figures may be quoted.
 func WriteSummary(w io.Writer, r *Report) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var text bytes.Buffer
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for i := range r.Phases {
 		writePhase(table, r, &r.Phases[i])
 	}
 	if r.Search != nil {
 		writeSearch(table, r.Search)
 	}
-	return table.Flush()
+	_ = table.Flush() // a buffer takes everything
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
 func writePhase(w io.Writer, r *Report, p *Phase) {

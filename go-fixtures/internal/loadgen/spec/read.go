@@ -104,10 +104,15 @@ func checkCount(phase *object, s *Spec, p Phase) {
 		RatePerSec: p.RatePerSec,
 		Duration:   p.Duration(),
 	})
-	switch replay := s.Arrivals.Kind == schedule.Replay; {
+	replay, onOff := s.Arrivals.Kind == schedule.Replay, s.Arrivals.Kind == schedule.OnOff
+	whileOn := p.RatePerSec * float64(s.Arrivals.OnNs+s.Arrivals.OffNs) / float64(max(s.Arrivals.OnNs, 1))
+	switch {
 	case expected > MaxRequests:
 		phase.wrong("durationMs", fmt.Sprintf("durationMs × ratePerSec of up to %d requests, not %.0f",
 			MaxRequests, expected))
+	case onOff && whileOn > float64(rates.greatest):
+		phase.wrong("durationMs", fmt.Sprintf("a rate while on, ratePerSec × (onMs + offMs) ÷ onMs, of up to %d, not %.0f",
+			rates.greatest, whileOn))
 	case replay && expected == 0 && len(s.Arrivals.Recorded) > 0:
 		phase.wrong("durationMs", fmt.Sprintf("more than the %d ms after which the recording has its first request",
 			s.Arrivals.Recorded[0].AtNs/int64(time.Millisecond)))
