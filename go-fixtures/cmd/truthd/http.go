@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"pollgate/go-fixtures/internal/httptext"
 	"pollgate/go-fixtures/internal/truthproto"
 )
 
@@ -159,19 +160,19 @@ func parseHeader(header []byte) (r httpRequest, problem string) {
 		}
 		value = bytes.Trim(value, " \t")
 		switch {
-		case isName(name, "content-length"):
-			length, ok := decimal(value)
+		case httptext.IsName(name, "content-length"):
+			length, ok := httptext.Decimal(value, maxBodyDigits)
 			if !ok || lengthSeen && length != r.bodyBytes {
 				return r, badRequest
 			}
 			r.bodyBytes, lengthSeen = length, true
-		case isName(name, "transfer-encoding"):
+		case httptext.IsName(name, "transfer-encoding"):
 			return r, notImplemented
-		case isName(name, "connection"):
+		case httptext.IsName(name, "connection"):
 			r.takeConnection(value)
-		case isName(name, "expect"):
-			r.expectsContinue = isName(value, "100-continue")
-		case isName(name, "pollgate-stamps"):
+		case httptext.IsName(name, "expect"):
+			r.expectsContinue = httptext.IsName(value, "100-continue")
+		case httptext.IsName(name, "pollgate-stamps"):
 			r.stamps = string(value) == "1"
 		}
 	}
@@ -181,41 +182,11 @@ func (r *httpRequest) takeConnection(value []byte) {
 	for len(value) > 0 {
 		token, rest, _ := bytes.Cut(value, []byte(","))
 		token = bytes.Trim(token, " \t")
-		if isName(token, "close") {
+		if httptext.IsName(token, "close") {
 			r.close = true
-		} else if r.old && isName(token, "keep-alive") {
+		} else if r.old && httptext.IsName(token, "keep-alive") {
 			r.close = false
 		}
 		value = rest
 	}
-}
-
-// isName compares ASCII names as HTTP does, without regard to case. It allocates nothing.
-func isName(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i := range len(lower) {
-		c := name[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func decimal(digits []byte) (value int64, ok bool) {
-	if len(digits) == 0 || len(digits) > maxBodyDigits {
-		return 0, false
-	}
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		value = value*10 + int64(c-'0')
-	}
-	return value, true
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"pollgate/go-fixtures/internal/affinity"
 )
 
 // prepareProcess locks the calling goroutine to its OS thread, switches garbage collection off and
@@ -30,33 +30,8 @@ func prepareProcess(cpu int) error {
 	if cpu < 0 {
 		return nil
 	}
-	return pinAllThreads(cpu)
-}
-
-// pinAllThreads pins the threads that exist; later ones inherit it. A thread born meanwhile may have
-// escaped, so it looks until nothing is new.
-func pinAllThreads(cpu int) error {
-	var set unix.CPUSet
-	set.Set(cpu)
-	pinned := map[int]bool{}
-	for {
-		threads, err := os.ReadDir("/proc/self/task")
-		if err != nil {
-			return err
-		}
-		before := len(pinned)
-		for _, thread := range threads {
-			id, err := strconv.Atoi(thread.Name())
-			if err != nil || pinned[id] {
-				continue
-			}
-			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
-				return fmt.Errorf("--cpu %d: %w; want a CPU that this process may use (taskset -p $$ shows which)", cpu, err)
-			}
-			pinned[id] = true
-		}
-		if len(pinned) == before {
-			return nil
-		}
+	if err := affinity.PinAll(cpu); err != nil {
+		return fmt.Errorf("--cpu %d: %w; want a CPU that this process may use (taskset -p $$ shows which)", cpu, err)
 	}
+	return nil
 }

@@ -2,12 +2,10 @@ package session
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 
-	"golang.org/x/sys/unix"
+	"pollgate/go-fixtures/internal/affinity"
 )
 
 // PrepareProcess sets the whole process up for measuring. cpus, unless empty, are
@@ -22,43 +20,7 @@ func PrepareProcess(cpus []int) error {
 	if len(cpus) == 0 {
 		return nil
 	}
-	return pinAllThreads(cpus)
-}
-
-// pinAllThreads pins the threads that exist; later ones inherit it. A thread
-// born meanwhile may have escaped, so it looks until nothing is new.
-func pinAllThreads(cpus []int) error {
-	pinned := map[int]bool{}
-	for {
-		threads, err := os.ReadDir("/proc/self/task")
-		if err != nil {
-			return err
-		}
-		before := len(pinned)
-		for _, thread := range threads {
-			id, err := strconv.Atoi(thread.Name())
-			if err != nil || pinned[id] {
-				continue
-			}
-			if err := pinThread(id, cpus); err != nil {
-				return err
-			}
-			pinned[id] = true
-		}
-		if len(pinned) == before {
-			return nil
-		}
-	}
-}
-
-// pinThread pins one thread; 0 = the calling one. A thread that has ended is
-// no error.
-func pinThread(id int, cpus []int) error {
-	var set unix.CPUSet
-	for _, cpu := range cpus {
-		set.Set(cpu)
-	}
-	if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
+	if err := affinity.PinAll(cpus...); err != nil {
 		return fmt.Errorf("pin to CPUs %v: %w", cpus, err)
 	}
 	return nil

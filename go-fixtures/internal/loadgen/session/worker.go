@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pollgate/go-fixtures/internal/affinity"
 	"pollgate/go-fixtures/internal/loadgen/engine"
 )
 
@@ -138,8 +140,8 @@ func prepareThread(c *engine.Config) error {
 	if c.CPU < 0 {
 		return nil
 	}
-	if err := pinThread(0, []int{c.CPU}); err != nil {
-		return err
+	if err := affinity.Pin(0, c.CPU); err != nil {
+		return fmt.Errorf("pin to CPU %d: %w", c.CPU, err)
 	}
 	// Where there is no other CPU, servers share this one: the generator must not
 	// keep it from them.

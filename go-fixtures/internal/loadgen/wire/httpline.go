@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+
+	"pollgate/go-fixtures/internal/httptext"
 )
 
 // The errors below never leave the package: a reply that is no HTTP/1.1 is
@@ -18,6 +20,9 @@ var (
 	errStamps        = errors.New("malformed or repeated stamps")
 	errChunk         = errors.New("malformed chunk")
 )
+
+// mostDigits keeps lengths and times far from overflow.
+const mostDigits = 18
 
 // takeLine consumes up to the end of a line and, when it is there, acts on it.
 // done says that the reply is complete.
@@ -85,7 +90,7 @@ func (e *httpExchange) parseStatus(line []byte) error {
 		(line[7] != '0' && line[7] != '1') {
 		return errStatusLine
 	}
-	code, ok := decimal(line[len(prefix) : len(prefix)+3])
+	code, ok := httptext.Decimal(line[len(prefix):len(prefix)+3], 3)
 	if rest := line[len(prefix)+3:]; !ok || code < 100 || len(rest) > 0 && rest[0] != ' ' {
 		return errStatusLine
 	}
@@ -105,20 +110,20 @@ func (e *httpExchange) parseHeader(line []byte, cut bool) error {
 	}
 	name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
 	switch {
-	case isName(name, "content-length"):
-		length, ok := decimal(value)
+	case httptext.IsName(name, "content-length"):
+		length, ok := httptext.Decimal(value, mostDigits)
 		if !ok || length > maxLength || cut || e.length >= 0 && e.length != length {
 			return errLength
 		}
 		e.length = length
-	case isName(name, "transfer-encoding"):
-		if cut || !isName(value, "chunked") {
+	case httptext.IsName(name, "transfer-encoding"):
+		if cut || !httptext.IsName(value, "chunked") {
 			return errEncoding
 		}
 		e.chunked = true
-	case isName(name, "connection"):
+	case httptext.IsName(name, "connection"):
 		e.parseConnection(value)
-	case e.server.stamps && isName(name, stampsName):
+	case e.server.stamps && httptext.IsName(name, stampsName):
 		if cut || e.stamped {
 			return errStamps
 		}
@@ -134,9 +139,9 @@ func (e *httpExchange) parseConnection(value []byte) {
 	for len(value) > 0 {
 		token, rest, _ := bytes.Cut(value, []byte(","))
 		token = bytes.Trim(token, " \t")
-		if isName(token, "close") {
+		if httptext.IsName(token, "close") {
 			e.close = true
-		} else if isName(token, "keep-alive") {
+		} else if httptext.IsName(token, "keep-alive") {
 			e.close = false
 		}
 		value = rest
@@ -188,37 +193,6 @@ func (e *httpExchange) parseChunkSize(line []byte) error {
 	}
 	e.state, e.remaining = chunkData, size
 	return nil
-}
-
-// isName compares ASCII names as HTTP does, without regard to case.
-func isName(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i := range len(lower) {
-		c := name[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// decimal reads up to 18 digits, which always fit.
-func decimal(digits []byte) (value int64, ok bool) {
-	if len(digits) == 0 || len(digits) > 18 {
-		return 0, false
-	}
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		value = value*10 + int64(c-'0')
-	}
-	return value, true
 }
 
 func hexDigit(c byte) int {

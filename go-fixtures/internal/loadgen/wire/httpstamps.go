@@ -1,6 +1,10 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+
+	"pollgate/go-fixtures/internal/httptext"
+)
 
 // A request with the header "Pollgate-Stamps: 1" asks the server for its own
 // times. One that knows the header answers with "Pollgate-Stamps: <readNs>
@@ -14,8 +18,8 @@ const (
 // before its request was read is refused like a malformed one.
 func parseStamps(value []byte) (s Stamps, ok bool) {
 	first, second, _ := bytes.Cut(value, []byte(" "))
-	read, readOK := decimal(first)
-	write, writeOK := decimal(second)
+	read, readOK := httptext.Decimal(first, mostDigits)
+	write, writeOK := httptext.Decimal(second, mostDigits)
 	if !readOK || !writeOK || write < read {
 		return Stamps{}, false
 	}
