@@ -56,7 +56,7 @@ const services = [
   },
 ] as const;
 /** Caches and the kernel's own pace settle; what they do at first is no part of a goal. */
-const warmUpMs = 500;
+const warmUp = { name: 'warm-up', durationMs: 500, record: false };
 const nothing = { kind: 'fixed', ns: 0 } as const;
 /** What the server does for a request besides its service, about; it counts into ρ. */
 const overheadNs = 8_000;
@@ -152,13 +152,7 @@ export async function measureTargets(
     judgeMany,
   );
   if (!options.quick) {
-    await ask(
-      '100 undisturbed runs of 0.5 s',
-      '≤ 1 not valid',
-      1,
-      () => cleanRuns(run),
-      judgeClean,
-    );
+    await ask('100 undisturbed runs of 2 s', '≤ 1 not valid', 1, () => cleanRuns(run), judgeClean);
     await searchTarget(run, ask);
   }
 }
@@ -167,10 +161,14 @@ export async function measureTargets(
 function cleanRuns(run: Run): Promise<OwnRun> {
   const phases = Array.from({ length: 100 }, (_, index) => ({
     name: `clean-${index + 1}`,
-    durationMs: 500,
+    durationMs: 2_000,
   }));
-  const settings = { truth: { service: services[0].spec }, ratePerSec: 5_000, phases };
-  return run('clean', 64, 100_000, settings);
+  const settings = {
+    truth: { service: services[0].spec },
+    ratePerSec: 5_000,
+    phases: [warmUp, ...phases],
+  };
+  return run('clean', 64, 100 * 2_000, settings);
 }
 
 const sloP99Ns = 5_000_000;
@@ -258,10 +256,7 @@ function runnerOf(options: TargetsOptions): Run {
       const spec = {
         ...commonSpec(job),
         protocol: 'truth',
-        phases: [
-          { name: 'warm-up', durationMs: warmUpMs, record: false },
-          { name: 'load', durationMs },
-        ],
+        phases: [warmUp, { name: 'load', durationMs }],
         ...settings,
       };
       const tool = { ...ours, files: () => ({ 'spec.json': formatJson(spec) }) };

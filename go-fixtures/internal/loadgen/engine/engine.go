@@ -107,14 +107,17 @@ type armState struct {
 	descriptor string                  // "name (address)", for errors
 }
 
-// inflight integrates the number of requests under way over time.
+// inflight integrates the number of requests under way over time. It reads the
+// clock itself, so that the records can be held against it: a stamp that is lost,
+// overwritten or taken at another time makes the two differ.
 type inflight struct {
 	count   int64
 	sinceNs int64
 	areaNs  float64
 }
 
-func (i *inflight) change(by, now int64) {
+func (i *inflight) change(by int64) {
+	now := monotime.Now()
 	i.areaNs += float64(i.count * (now - i.sinceNs))
 	i.count += by
 	i.sinceNs = now

@@ -66,7 +66,8 @@ type ArmResult struct {
 	ConnectErrors int64 // connection attempts that failed
 	Reconnects    int64 // connections made again
 	// InflightAreaNs is the number of requests under way, integrated over time by
-	// the loop as it sends and receives; Little's law holds it against the stamps.
+	// the loop with readings of the clock of its own; Little's law holds the stamps
+	// of the requests against it.
 	InflightAreaNs float64
 }
 

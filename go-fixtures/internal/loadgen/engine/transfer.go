@@ -38,7 +38,7 @@ func (e *Engine) send(c *conn, index int32) {
 		r.PickedNs = r.SentNs
 	}
 	e.inflight.push(c, r.SentNs)
-	e.arms[c.arm].inflight.change(1, r.SentNs)
+	e.arms[c.arm].inflight.change(1)
 	e.pacing.lastEventNs = r.SentNs
 	e.flush(c)
 }
@@ -190,7 +190,7 @@ func (e *Engine) finish(c *conn, outcome Outcome, replace bool, now int64) {
 	r := &e.requests[c.request]
 	r.Outcome, r.DoneNs = outcome, now
 	c.last, c.request = c.request, -1
-	e.arms[c.arm].inflight.change(-1, now)
+	e.arms[c.arm].inflight.change(-1)
 	e.pending--
 	e.endNs = max(e.endNs, now)
 	live := &e.arms[c.arm].live

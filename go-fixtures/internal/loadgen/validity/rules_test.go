@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 		{"gap", func(in *Input) { in.Usage.LargestGapNs = 91_000_000 }, "largest-gap", ByGenerator,
 			"the longest absence of the generator 91 ms is over 20 ms"},
 		{"gap of one request", func(in *Input) { in.Requests[0].ArrivedNs -= 30_000_000 }, "largest-gap", ByGenerator,
-			"the largest receive lag 30 ms is over 20 ms"},
+			"the longest time for which a reply was left lying 30 ms is over 20 ms"},
 		{"busy", func(in *Input) { in.Usage.CPUNs, in.Usage.EmptyPollNs = 8_500_000_000, 1_000_000_000 }, "busy", ByGenerator,
 			"the generator was busy 75 % of the time, over 70 %"},
 		{"polling", func(in *Input) { in.Usage.CPUNs, in.Usage.EmptyPollNs = 9_900_000_000, 5_000_000_000 }, "", "", ""},

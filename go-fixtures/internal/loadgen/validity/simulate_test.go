@@ -20,6 +20,8 @@ type simulation struct {
 	sliceNs     int64 // 0: a random arm for each request
 	connections int   // per arm; 0 = as many as wanted
 
+	// intensity is the share of the rate, in [0, 1], at a time since the phase's start; nil = 1.
+	intensity func(sinceNs int64) float64
 	// service draws a service time at a time since the phase's start.
 	service func(random *rand.Rand, arm int, sinceNs int64) float64
 	// stalls of all servers, absences of the generator; ns since the phase's start, ascending.
@@ -110,6 +112,9 @@ func (s simulation) run() Input {
 	)
 	for at := random.ExpFloat64() / s.rate; at < s.duration.Seconds(); at += random.ExpFloat64() / s.rate {
 		intended := int64(at * 1e9)
+		if s.intensity != nil && random.Float64() >= s.intensity(intended) {
+			continue
+		}
 		arm := random.IntN(s.arms)
 		if s.sliceNs > 0 {
 			slice := int(intended / s.sliceNs % int64(2*s.arms))

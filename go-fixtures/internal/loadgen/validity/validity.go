@@ -117,7 +117,7 @@ func Judge(in Input) Verdict {
 }
 
 func judgeArm(in *Input, a *arm, shared []Reason) ArmVerdict {
-	v := ArmVerdict{Reasons: concat(lossReasons(a), unsentReasons(a), lagReasons(a), shared, littleReasons(in, a))}
+	v := ArmVerdict{Reasons: concat(lossReasons(a), unsentReasons(a), sustainedReasons(in, a), lagReasons(in, a), shared, littleReasons(in, a))}
 	if a.completed() > 0 {
 		if !in.Varying {
 			var unsteady []Reason
