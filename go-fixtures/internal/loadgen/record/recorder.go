@@ -90,6 +90,7 @@ func New(c Config) (*Recorder, error) {
 type Input struct {
 	Name       string
 	RatePerSec float64 // planned; 0 where nothing was
+	Interleave string  // empty: as Config says
 	Closed     bool
 	Requests   []engine.Request      // by IntendedNs, ascending
 	Stamps     []engine.ServerStamps // of the same requests; nil without stamps

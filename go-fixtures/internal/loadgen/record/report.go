@@ -61,10 +61,12 @@ type Phase struct {
 	// OfferedRatePerSec is the number of scheduled requests of all arms divided
 	// by the phase's duration. It differs from the planned rate as a Poisson count
 	// differs from its mean.
-	OfferedRatePerSec float64        `json:"offeredRatePerSec"`
-	Arms              map[string]Arm `json:"arms"`
-	Paired            Paired         `json:"paired"`
-	Generator         Generator      `json:"generator"`
+	OfferedRatePerSec float64 `json:"offeredRatePerSec"`
+	// Interleave of this phase, absent where it is the report's.
+	Interleave string         `json:"interleave,omitempty"`
+	Arms       map[string]Arm `json:"arms"`
+	Paired     Paired         `json:"paired"`
+	Generator  Generator      `json:"generator"`
 }
 
 // Search is what a search for the highest rate with p99 ≤ SLOP99Ns has found.

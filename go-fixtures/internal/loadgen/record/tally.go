@@ -174,6 +174,7 @@ func (t *tally) phase() (Phase, error) {
 		EndNs:             in.EndNs,
 		RatePerSec:        in.RatePerSec,
 		OfferedRatePerSec: float64(len(in.Requests)) / in.Duration.Seconds(),
+		Interleave:        in.Interleave,
 		Arms:              map[string]Arm{},
 		Paired:            paired(in.Verdict),
 		Generator:         generator(in),

@@ -74,7 +74,7 @@ func scheduleConfig(s *spec.Spec, index int, phase spec.Phase) schedule.Config {
 		RatePerSec: phase.RatePerSec,
 		Duration:   phase.Duration(),
 		Arms:       len(s.Arms),
-		Interleave: s.Interleave,
+		Interleave: phase.Interleave,
 		SliceNs:    s.SliceMs * int64(time.Millisecond),
 		Keys:       keys(s),
 	}

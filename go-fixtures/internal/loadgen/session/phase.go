@@ -283,6 +283,7 @@ func (s *session) record(phase spec.Phase, out *outcome) (*record.Phase, error) 
 	input := record.Input{
 		Name:       phase.Name,
 		RatePerSec: phase.RatePerSec,
+		Interleave: ownInterleave(s.spec, phase),
 		Closed:     closed,
 		Requests:   out.requests,
 		Stamps:     out.stamps,
@@ -341,4 +342,12 @@ func oracles(out *outcome, arms int) ([]*oracle.Report, error) {
 // hasKernelStamps: the kernel says when replies arrived.
 func (out *outcome) hasKernelStamps() bool {
 	return slices.ContainsFunc(out.requests, func(r engine.Request) bool { return r.ArrivedNs != 0 })
+}
+
+// ownInterleave is what a phase does otherwise than the others; empty: nothing.
+func ownInterleave(s *spec.Spec, phase spec.Phase) string {
+	if phase.Interleave == s.Interleave {
+		return ""
+	}
+	return string(phase.Interleave)
 }

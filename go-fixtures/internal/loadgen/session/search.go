@@ -36,6 +36,7 @@ func (s *session) search() error {
 			Name:       fmt.Sprintf("probe-%d", index+1),
 			DurationMs: duration.Milliseconds(),
 			RatePerSec: rate,
+			Interleave: s.spec.Interleave,
 			Record:     true,
 		}
 		report, err := s.runPhase(index, phase)

@@ -422,6 +422,38 @@ func allowedCPUs(t *testing.T) []int {
 	return cpus
 }
 
+// One after the other over the same connections: a phase in slices, a phase mixed.
+func TestAPhaseMayShareTheTimeInAnotherWay(t *testing.T) {
+	run := start(t, `[{"name":"mixed","durationMs":100,"interleave":"request"},{"name":"sliced","durationMs":100}]`)
+	run.expect(t, "connected")
+	for range 2 {
+		run.say(t, "next")
+		run.expect(t, "phase-start")
+		run.expect(t, "phase-end")
+	}
+	run.say(t, "next")
+	run.expect(t, "done")
+	if err := <-run.result; err != nil {
+		t.Fatal(err)
+	}
+	report := run.report(t)
+	if got := []string{report.Interleave, report.Phases[0].Interleave, report.Phases[1].Interleave}; !slices.Equal(got, []string{"slice", "request", ""}) {
+		t.Errorf("arms are shared as %q", got)
+	}
+	for index, how := range []schedule.Interleave{schedule.Request, schedule.Slice} {
+		want := map[string]int64{}
+		for _, entry := range schedule.Plan(schedule.Config{Seed: 7, Phase: index, RatePerSec: 2000, Duration: 100 * time.Millisecond,
+			Arms: 2, Interleave: how, SliceNs: 10e6, Keys: 50}) {
+			want[[]string{"a", "b"}[entry.Arm]]++
+		}
+		for name, count := range want {
+			if got := report.Phases[index].Arms[name].Scheduled; got != count {
+				t.Errorf("phase %d, %s: %d scheduled, want %d", index, name, got, count)
+			}
+		}
+	}
+}
+
 func TestTooManyConnectionsAreFoundBeforeTheFirst(t *testing.T) {
 	arm := spec.Arm{Name: "a", Address: testserver.Serve(t, testserver.Blocks)}
 	s := &spec.Spec{ConnectionsPerArm: 1 << 30, Arms: []spec.Arm{arm, arm}, Interleave: schedule.Slice}

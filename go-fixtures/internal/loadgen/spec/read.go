@@ -78,11 +78,18 @@ func readLoad(root *object, s *Spec, folder string) {
 // readPhases gives each phase its rate, unless there is a reason for none.
 func readPhases(root *object, s *Spec, whyNoRate string) {
 	names := map[string]bool{}
-	for _, phase := range root.objects("phases", 100) {
+	for _, phase := range root.objects("phases", 1000) {
 		p := Phase{
 			Name:       phase.name("name", names),
 			DurationMs: phase.integer("durationMs", required, span{1, maxPhaseMs}),
 			Record:     phase.boolean("record", true),
+			Interleave: s.Interleave,
+		}
+		if s.Mode == Closed || s.Interleave == schedule.Run {
+			phase.refuse("interleave", `nothing in mode "closed", nor where all phases have "run"`)
+		} else {
+			p.Interleave = schedule.Interleave(phase.oneOf("interleave", string(s.Interleave),
+				string(schedule.Slice), string(schedule.Request)))
 		}
 		if whyNoRate == "" {
 			p.RatePerSec = phase.number("ratePerSec", s.RatePerSec, rates)

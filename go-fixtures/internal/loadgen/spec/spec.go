@@ -76,7 +76,7 @@ type Spec struct {
 	Block *Block
 	// Truth: used by protocol "truth" only, and then required.
 	Truth *Truth
-	// Phases: 1 … 100, run in order over the same connections. Refused with a
+	// Phases: 1 … 1,000, run in order over the same connections. Refused with a
 	// search, whose probes are its phases.
 	Phases []Phase
 	// Search: look for the highest rate that keeps p99 below a limit. Needs mode
@@ -180,6 +180,9 @@ type Phase struct {
 	// RatePerSec: 1 … 2,000,000, default that of the spec, refused where a spec
 	// has none. 0 then.
 	RatePerSec float64
+	// Interleave: "slice" or "request", default that of the spec; refused where that
+	// is "run", and in mode "closed".
+	Interleave schedule.Interleave
 	// Record: whether the phase appears in load.json and load.hlog; default true.
 	Record bool
 }

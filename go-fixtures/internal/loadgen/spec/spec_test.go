@@ -22,7 +22,7 @@ const full = `{"schema":2,"protocol":"http1","mode":"open",
  "http":{"method":"POST","path":"/a?b=c","headers":{"X-Test":"1"},"body":"{}","stamps":true,"expectStatus":404,"expectBody":""},
  "block":{"pages":16384},
  "truth":{"service":{"kind":"bimodal","ns":100000,"tailNs":10000000,"tailShare":0.01},"stalls":[{"atMs":0,"durationMs":100},{"atMs":100,"durationMs":1}]},
- "phases":[{"name":"warmup","durationMs":1000,"ratePerSec":10,"record":false},{"name":"unobserved","durationMs":5000}],
+ "phases":[{"name":"warmup","durationMs":1000,"ratePerSec":10,"record":false},{"name":"unobserved","durationMs":5000,"interleave":"slice"}],
  "requestTimeoutMs":250,"connectTimeoutMs":2000,"cpus":[1,0]}`
 
 const minimal = `{"schema":2,"protocol":"block-4k","arms":[{"name":"a","address":"127.0.0.1:1"}],"connectionsPerArm":1,
@@ -45,8 +45,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		Block: &Block{Pages: 16384},
 		Truth: &Truth{Service: Service{Kind: truthproto.Bimodal, Ns: 100_000, TailNs: 10_000_000, TailShare: 0.01},
 			Stalls: []Stall{{0, 100}, {100, 1}}},
-		Phases: []Phase{{Name: "warmup", DurationMs: 1000, RatePerSec: 10},
-			{Name: "unobserved", DurationMs: 5000, RatePerSec: 4000.5, Record: true}},
+		Phases: []Phase{{Name: "warmup", DurationMs: 1000, RatePerSec: 10, Interleave: schedule.Request},
+			{Name: "unobserved", DurationMs: 5000, RatePerSec: 4000.5, Interleave: schedule.Slice, Record: true}},
 		RequestTimeoutMs: 250, ConnectTimeoutMs: 2000, CPUs: []int{1, 0},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -209,6 +209,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			`$.phases[0].durationMs: saw 3600000, allowed: durationMs × ratePerSec of up to 10000000 requests, not 14401800`},
 		{"phases", `[{"name":"p","durationMs":1,"record":"yes"}]`, `$.phases[0].record: saw "yes", allowed: true or false`},
 		{"phases", `[{"name":"p","durationMs":1},{"name":"p","durationMs":1}]`, `$.phases[1].name: saw "p", allowed: a name that no other has`},
+		{"phases", `[{"name":"p","durationMs":1,"interleave":"run"}]`, `$.phases[0].interleave: saw "run", allowed: "slice", "request"`},
 		{"rate", `1`, `$.rate: saw 1, allowed: no such setting; known are arms, arrivals, block, connectTimeoutMs,`},
 	} {
 		_, err := Parse(with(t, full, test.key, test.value))
@@ -244,6 +245,8 @@ func TestWhatDoesNotGoTogetherIsNamed(t *testing.T) {
 		{[]string{"mode", `"closed"`, "ratePerSec", "", "search", search}, `$.search: saw {"fromRatePerSec":1,"sloP99Ns":1,"toRatePerSec":2}, allowed: nothing in mode "closed"`},
 		{[]string{"mode", `"closed"`, "ratePerSec", "", "phases", `[{"name":"p","durationMs":1,"ratePerSec":1}]`}, `$.phases[0].ratePerSec: saw 1, allowed: nothing in mode "closed"`},
 		{[]string{"mode", `"closed"`, "ratePerSec", "", "protocol", `"truth"`, "truth", stalled, "phases", long}, `$.truth.stalls: saw [{"atMs":10,"durationMs":20},{"atMs":30,"durationMs":5}], allowed: nothing in mode "closed"`},
+		{[]string{"interleave", `"run"`, "arms", twoArms, "phases", `[{"name":"p","durationMs":1,"interleave":"slice"}]`},
+			`$.phases[0].interleave: saw "slice", allowed: nothing in mode "closed", nor where all phases have "run"`},
 		{[]string{"interleave", `"run"`}, `$.interleave: saw "run", allowed: "slice" or "request" with one arm: "run" needs at least 2`},
 		{[]string{"search", search, "phases", ""}, `$.ratePerSec: saw 1, allowed: nothing beside a search`},
 		{[]string{"search", search, "ratePerSec", ""}, `$.phases: saw [{"durationMs":1,"name":"p"}], allowed: nothing beside a search`},
