@@ -6,6 +6,8 @@
 // decides when the goroutine runs, and the thread that runs it blocks while the kernel fetches the
 // page.
 //
+// The --knob flags make it worse by a known amount, for trials of the gate.
+//
 // With --generate FILE --pages N it writes the data file instead of serving.
 package main
 
@@ -15,6 +17,7 @@ import (
 
 	"pollgate/go-fixtures/internal/blockproto"
 	"pollgate/go-fixtures/internal/fixture"
+	"pollgate/go-fixtures/internal/knob"
 )
 
 func main() {
@@ -22,7 +25,9 @@ func main() {
 	data := f.Flags.String("data", "", "data `file` to serve")
 	generate := f.Flags.String("generate", "", "write the data `file` and exit")
 	pages := f.Flags.Uint64("pages", 16384, "`number` of pages of 4 KiB for --generate")
+	knobs := knob.New(f.Flags)
 	f.Parse()
+	knobs.Turn()
 	if (*data == "") == (*generate == "") {
 		f.Exit(fixture.ExitUsage, errors.New("give --data FILE to serve it, or --generate FILE to make it"))
 	}
@@ -40,6 +45,7 @@ func main() {
 	f.Serve(f.FixedSize(blockproto.RequestSize, func() fixture.Handler {
 		page := make([]byte, blockproto.PageSize)
 		return func(request []byte) ([]byte, error) {
+			knobs.Request()
 			n := blockproto.PageNumber(request)
 			if n >= count {
 				return nil, fmt.Errorf("page %d asked for, the last one is %d", n, count-1)
