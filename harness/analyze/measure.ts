@@ -1,11 +1,9 @@
 import { type MetricId, metricIds, metrics } from '../scenario/metric.ts';
+import { neededExceedances } from '../stats/exceedance.ts';
 import type { ScenarioEvidence } from './evidence.ts';
 import { intervalOf, ratioIntervalOf } from './interval.ts';
 import type { Measurement } from './measurement.ts';
 import { roundReaders, viewRound } from './round-values.ts';
-
-/** A p99 with fewer slower requests than this is mostly chance (facts: relative error ≈ 10 %). */
-export const minimumExceedances = 100;
 
 const sources = {
   unobserved: 'load generator and server counters, unobserved window',
@@ -56,8 +54,8 @@ function measureRounds(
 function warningsOf(metric: MetricId, samples: number): string[] {
   const warnings: string[] = [];
   const exceedances = Math.floor(samples / 100);
-  if (metric === 'latency-p99' && exceedances < minimumExceedances) {
-    warnings.push(`p99 stands on ${exceedances} slower requests; ${minimumExceedances} are needed`);
+  if (metric === 'latency-p99' && exceedances < neededExceedances) {
+    warnings.push(`p99 stands on ${exceedances} slower requests; ${neededExceedances} are needed`);
   }
   return warnings;
 }

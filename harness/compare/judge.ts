@@ -1,7 +1,7 @@
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
-import { minimumExceedances } from '../analyze/measure.ts';
 import type { Measurement } from '../analyze/measurement.ts';
 import { isMetricId, type MetricId, metrics } from '../scenario/metric.ts';
+import { neededExceedances } from '../stats/exceedance.ts';
 import { dataFault } from './data-fault.ts';
 import type { Gated, JudgeInput } from './gated.ts';
 import { judgeBudget } from './judge-budget.ts';
@@ -88,11 +88,11 @@ function unfitness(
     const outcome = window === 'observed' ? 'unmeasurable' : 'invalid';
     return { outcome, found: reason ? `${found}: ${reason}` : found, advice: 'npm run doctor' };
   }
-  if (metric === 'latency-p99' && measurement.samples < 100 * minimumExceedances) {
-    const factor = (100 * minimumExceedances) / Math.max(1, measurement.samples);
+  if (metric === 'latency-p99' && measurement.samples < 100 * neededExceedances) {
+    const factor = (100 * neededExceedances) / Math.max(1, measurement.samples);
     return {
       outcome: 'unmeasurable',
-      found: `${Math.floor(measurement.samples / 100)} requests beyond p99, ${minimumExceedances} needed`,
+      found: `${Math.floor(measurement.samples / 100)} requests beyond p99, ${neededExceedances} needed`,
       advice: `measure ${factor.toFixed(1)} times as long: rounds.count or rounds.unobservedMs`,
     };
   }

@@ -1,7 +1,8 @@
 import { mean } from 'simple-statistics';
 import { expect, test } from 'vitest';
 import { bootstrapInterval } from './bootstrap.ts';
-import { binomialSlack, normals } from './testing/simulation.ts';
+import { normals } from './random.ts';
+import { binomialSlack } from './testing/simulation.ts';
 
 const values = [10.1, 9.7, 10.4, 9.9, 10.6, 10.2, 9.8, 10.3];
 const average = (sample: readonly number[]) => mean([...sample]);

@@ -1,5 +1,6 @@
+import { normalCdf } from './normal.ts';
 import { randomIntegers } from './random.ts';
-import { normalCdf, studentTQuantile } from './student-t.ts';
+import { studentTQuantile } from './student-t.ts';
 
 export interface BootstrapInterval {
   center: number;

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { hodgesLehmann } from './hodges-lehmann.ts';
 import { locationInterval } from './location-interval.ts';
-import { binomialSlack, normals } from './testing/simulation.ts';
+import { normals } from './random.ts';
+import { binomialSlack } from './testing/simulation.ts';
 
 const options = { confidence: 0.95, seed: 5n };
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { newRunInterval } from './prediction.ts';
-import { binomialSlack, normals } from './testing/simulation.ts';
+import { normals } from './random.ts';
+import { binomialSlack } from './testing/simulation.ts';
 
 test('equals the calculation by hand', () => {
   // mean 10.05, s = 0.2886751, t(0.975, 3) = 3.1824463 (SciPy): 3.1824463 · 0.2886751 · √1.25.

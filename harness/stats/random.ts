@@ -36,6 +36,13 @@ export function randomIntegers(seed: bigint): (bound: number) => number {
   };
 }
 
+/** Normal variates from a seed (Box–Muller), for simulations. */
+export function normals(seed: bigint): () => number {
+  const below = randomIntegers(seed);
+  const uniform = () => (below(2 ** 32) + 0.5) / 2 ** 32;
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
 /** FNV-1a over UTF-8, 64 bits: turns a name into a seed. */
 export function seedFromName(name: string): bigint {
   let hash = 0xcbf29ce484222325n;

@@ -18,6 +18,7 @@ const stages = [
   'analyze',
   'diagnose',
   'compare',
+  'gate',
   'report',
 ];
 
@@ -29,6 +30,8 @@ const besides: Record<string, readonly string[]> = {
   host: ['host', 'lib', 'build'],
   // A benchmark of load generators, ours among them; it knows nothing of runs and their verdicts.
   'load-accuracy': ['load-accuracy', 'lib', 'stats', 'host', 'build'],
+  // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
+  selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
   // One file that writes the schemas of all stages.
   schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy'],
 };
@@ -56,8 +59,7 @@ const owners: Record<string, RegExp> = {
   'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,
   commander: /^cli\.ts$/,
-  jstat: /^stats\//,
-  'simple-statistics': /^(stats|compare)\//,
+  'simple-statistics': /^(stats|compare|gate)\//,
   'hdr-histogram-js':
     /^(pipeline|analyze\/histogram|capture\/(closed-loop-client|hlog-readers\.test)|load-accuracy\/autocannon-client|compare\/make-baseline|test\/evidence)\.ts$/,
   tinybench: /^test\/.*\.bench\.ts$/,
