@@ -8,7 +8,7 @@ const prefix = '.staging-';
  * killed have left; the pid in the name tells whose folder it is.
  */
 export async function inStaging<T>(dir: string, use: (staging: string) => Promise<T>): Promise<T> {
-  await removeStale(dir);
+  await removeStale(dir, prefix);
   const staging = await mkdtemp(join(dir, `${prefix}${process.pid}-`));
   try {
     return await use(staging);
@@ -17,9 +17,10 @@ export async function inStaging<T>(dir: string, use: (staging: string) => Promis
   }
 }
 
-async function removeStale(dir: string): Promise<void> {
+/** Removes the folders `<prefix><pid>` and `<prefix><pid>-…` of processes that are gone. */
+export async function removeStale(dir: string, prefix: string): Promise<void> {
   for (const name of (await readdir(dir)).filter((entry) => entry.startsWith(prefix))) {
-    const pid = Number(/^(\d+)-/.exec(name.slice(prefix.length))?.[1]);
+    const pid = Number(/^(\d+)(-|$)/.exec(name.slice(prefix.length))?.[1]);
     if (!(pid > 0 && isAlive(pid))) {
       await rm(join(dir, name), { recursive: true, force: true });
     }

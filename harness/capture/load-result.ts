@@ -86,6 +86,8 @@ export const LoadPhase = Type.Object({
   name: Type.String(),
   startNs: Count,
   endNs: Count,
+  /** Absent where the arms share this phase as the result says. */
+  interleave: Type.Optional(Type.Enum(['slice', 'request'])),
   /** Absent in a closed loop and in a replay. */
   ratePerSec: Type.Optional(Type.Number({ minimum: 0 })),
   offeredRatePerSec: Type.Number({ minimum: 0 }),

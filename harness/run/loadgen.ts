@@ -34,6 +34,8 @@ export interface Phase {
   durationMs: number;
   /** Whether its latencies are recorded. */
   record: boolean;
+  /** How the arms share this phase, where it is another way than the load's. */
+  interleave?: 'slice' | 'request';
 }
 
 export interface LoadgenOptions {

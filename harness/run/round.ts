@@ -1,22 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Child, untilOneEnds } from '../lib/child.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
-import { orAborted } from '../lib/interrupt.ts';
 import { formatJson } from '../lib/json.ts';
 import type { Plan, PlannedRound } from '../plan/plan.ts';
 import { isFixture, settleMs } from '../scenario/scenario.ts';
+import { amongServers } from './among-servers.ts';
 import { Loadgen, type Phase } from './loadgen.ts';
 import { observe } from './observe.ts';
 import type { RoundContext } from './round-context.ts';
 import { roundFiles } from './run-directory.ts';
 import type { RoundRecord } from './run-record.ts';
-import { type Server, startFixture, startPackage, stopServer } from './server.ts';
+import { type Server, startFixture, startPackage } from './server.ts';
 import { edges, takeSnapshots } from './snapshot.ts';
-
-/** How long an abandoned round may take to clean up. */
-const cleanUpMs = 2_000;
 
 /**
  * One round: fresh servers, warm-up, the unobserved window, then the observed one at the same
@@ -29,65 +24,30 @@ export async function runRound(
   dir: string,
 ): Promise<void> {
   await mkdir(dir, { recursive: true });
-  const servers: Server[] = [];
-  let generator: Loadgen | undefined;
-  let work: Promise<unknown> = Promise.resolve();
-  try {
-    for (const variant of planned.order) {
-      servers.push(await startServer(plan, variant, context));
-    }
-    const phases = plannedPhases(plan);
-    const measured = async () => {
-      generator = await Loadgen.start({
+  const { servers, measured } = await amongServers({
+    signal: context.signal,
+    starts: planned.order.map((variant) => () => startServer(plan, variant, context)),
+    connect: (running) =>
+      Loadgen.start({
         binary: context.loadgen,
         outDir: dir,
         load: plan.scenario.load,
-        arms: servers.map((s) => ({ name: s.variant, address: s.record.address })),
+        arms: running.map((s) => ({ name: s.variant, address: s.record.address })),
         seed: planned.seed,
-        phases,
+        phases: plannedPhases(plan),
         cpu: context.placement.generator,
         recording: context.recording,
-      });
-      const windows = await measure({ plan, planned, context, dir, servers, generator });
-      await generator.finish();
-      return windows;
-    };
-    const children = servers.map((server) => server.child);
-    const result = measured().catch((error: unknown) => blameTheDead(children, error));
-    work = result;
-    const windows = await orAborted(context.signal, Promise.race([result, untilOneEnds(children)]));
-    for (const server of servers) {
-      await stopServer(server);
-    }
-    const record: RoundRecord = {
-      schema: 1,
-      round: planned.round,
-      servers: Object.fromEntries(servers.map((server) => [server.variant, server.record])),
-      ...windows,
-    };
-    await writeFileAtomic(join(dir, roundFiles.record), formatJson(record));
-  } finally {
-    await Promise.all(
-      [...servers.map((server) => server.child), generator?.child].map((child) => child?.stop(0)),
-    );
-    // Without servers it fails at once; its own clean-up (probes, raw traces) is worth a moment.
-    await Promise.race([Promise.allSettled([work]), delay(cleanUpMs)]);
-  }
-}
-
-/** How long a server's end may take to be noticed after it broke something else. */
-const deathNoticeMs = 500;
-
-/** A server that died explains whatever failed after it better than the failure itself. */
-async function blameTheDead(children: readonly Child[], error: unknown): Promise<never> {
-  const { promise: nobodyDied, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, deathNoticeMs);
-  try {
-    await Promise.race([untilOneEnds(children), nobodyDied]);
-  } finally {
-    clearTimeout(timer);
-  }
-  throw error;
+      }),
+    measure: (running, generator) =>
+      measure({ plan, planned, context, dir, servers: running, generator }),
+  });
+  const record: RoundRecord = {
+    schema: 1,
+    round: planned.round,
+    servers: Object.fromEntries(servers.map((server) => [server.variant, server.record])),
+    ...measured,
+  };
+  await writeFileAtomic(join(dir, roundFiles.record), formatJson(record));
 }
 
 interface Measuring {

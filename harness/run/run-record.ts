@@ -64,7 +64,8 @@ export const ServerRecord = Type.Object(
   strict,
 );
 
-const Edges = Type.Object({ begin: Snapshot, end: Snapshot }, strict);
+/** A server at the begin and the end of a window. */
+export const Edges = Type.Object({ begin: Snapshot, end: Snapshot }, strict);
 
 /** What the harness saw in one round: round.json beside the captures. */
 export const RoundRecord = Type.Object(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Type, { type Static } from 'typebox';
 import type { FixtureBuild } from '../build/fixture-build.ts';
-import { hashFile } from '../build/go-build.ts';
+import { hashFile } from '../build/hash.ts';
 import { Child, describeExit, endedEarly, untilOneEnds } from '../lib/child.ts';
 import { infrastructureError, messageOf } from '../lib/errors.ts';
 import { orAborted } from '../lib/interrupt.ts';

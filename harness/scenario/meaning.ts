@@ -2,7 +2,7 @@ import { access, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { rootDir } from '../lib/paths.ts';
 import { causes, isCause } from './cause.ts';
-import { isMetricId, metricIds, metrics } from './metric.ts';
+import { isMetricId, type MetricId, metricIds, metrics } from './metric.ts';
 import {
   type FixtureVariant,
   type Gate,
@@ -56,7 +56,33 @@ export function* meaningErrors(scenario: Scenario, fixtures: readonly string[]):
   for (const [id, gate] of Object.entries(scenario.gates)) {
     yield* gateErrors(id, gate);
   }
+  yield* mergeGateErrors(scenario, variants);
   yield* expectErrors(scenario, variants);
+}
+
+/** Read in windows without probes, of times and counts that every round has. */
+export const mergeGateMetrics = [
+  'latency-p50',
+  'latency-p99',
+  'cpu-per-request',
+  'context-switches-per-request',
+  'allocations-per-request',
+] as const satisfies readonly MetricId[];
+
+function* mergeGateErrors({ gate, load }: Scenario, variants: string[]): Generator<string> {
+  if (gate === undefined) {
+    return;
+  }
+  for (const name of (gate.variants ?? []).filter((each) => !variants.includes(each))) {
+    yield `/gate/variants: ${JSON.stringify(name)} seen, allowed: ${variants.join(', ')}`;
+  }
+  const known: readonly string[] = mergeGateMetrics;
+  for (const id of Object.keys(gate.limitPercent).filter((each) => !known.includes(each))) {
+    yield `/gate/limitPercent: ${JSON.stringify(id)} seen, allowed: ${known.join(', ')}`;
+  }
+  if (load.interleave === 'run') {
+    yield '/gate: seen with "interleave": "run"; three builds run side by side, allowed: "slice", "request"';
+  }
 }
 
 function* fixtureErrors(

@@ -196,6 +196,28 @@ export const Gate = Type.Object(
   { ...strict, minProperties: 1 },
 );
 
+/** What `npm run gate` holds a change against, beside the base that it was made from. */
+const MergeGate = Type.Object(
+  {
+    variants: Type.Optional(
+      Type.Array(Name, {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Variants that are compared with their own base. Default: the reference.',
+      }),
+    ),
+    limitPercent: Type.Record(Type.String(), Type.Number({ exclusiveMinimum: 0, maximum: 1000 }), {
+      minProperties: 1,
+      description: 'Metric id to the change for the worse that may not be.',
+    }),
+  },
+  {
+    ...strict,
+    description:
+      'The scenario belongs to the gate of pull requests: npm run gate -- --base <revision>.',
+  },
+);
+
 export const Scenario = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
@@ -231,6 +253,7 @@ export const Scenario = Type.Object(
     gates: Type.Record(Type.String(), Gate, {
       description: 'Metric id to limits; the ids are listed in harness/scenario/metric.ts.',
     }),
+    gate: Type.Optional(MergeGate),
     expect: Type.Optional(
       Type.Record(Name, Type.Array(Name), {
         ...strict,
