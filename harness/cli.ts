@@ -5,9 +5,11 @@ import { type BenchLoadOptions, benchLoadCommand } from './commands/bench-load.t
 import type { BenchOptions } from './commands/bench-options.ts';
 import { buildCommand } from './commands/build.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { type GateOptions, gateCommand } from './commands/gate.ts';
 import { loadCommand } from './commands/load.ts';
 import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
+import { type SelftestOptions, selftestCommand } from './commands/selftest.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
 import { baselinesDir, reportsDir } from './lib/paths.ts';
@@ -79,6 +81,20 @@ function makeProgram(done: (code: ExitCode) => void): Command {
       done(await benchCommand(suite, options));
     });
   program
+    .command('gate')
+    .description(
+      'hold the working tree against the base that it was made from: npm run gate -- --base origin/main',
+    )
+    .argument('[suites...]', 'folders of scenarios/; all by default')
+    .requiredOption('--base <revision>', 'such as origin/main, a tag or a commit')
+    .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .option('--only <scenario>', 'one scenario, such as hello-http')
+    .option('--scenarios <dir>', 'folder of the suites, for your own project')
+    .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
+    .action(async (suites: string[], options: GateOptions) => {
+      done(await gateCommand(suites, options));
+    });
+  program
     .command('bench-load')
     .description(
       'put load generators, ours among them, to the test on a server whose timing is known: npm run bench:load',
@@ -104,6 +120,18 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     )
     .option('--reports <dir>', 'folder that receives the result', reportsDir)
     .action(async (options: BenchLoadOptions) => done(await benchLoadCommand(options)));
+  program
+    .command('selftest')
+    .description(
+      'try the gate and the rules of others on simulated machines; writes the tables of docs/statistics.md',
+    )
+    .addOption(
+      new Option('--decisions <n>', 'of each world; fewer than all is a look').argParser(
+        parseCount,
+      ),
+    )
+    .option('--check', 'change nothing, fail when the page does not say what was seen', false)
+    .action(async (options: SelftestOptions) => done(await selftestCommand(options)));
   program
     .command('load')
     .description(

@@ -1,16 +1,19 @@
+import { access } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import type { ExitCode } from '../lib/errors.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
 import type { Report } from '../report/report.ts';
+import { gateFiles } from '../run/gate-record.ts';
+import { concludeGateRun } from './gate.ts';
 
 /**
- * Derives the three reports of a run directory anew; equal evidence gives equal bytes.
+ * Derives the reports of a run directory, of a suite or of a gate, anew; equal evidence gives equal bytes.
  * @returns the exit code of the run's verdict
  */
 export async function reportCommand(directory: string): Promise<ExitCode> {
   const runDir = resolve(directory);
-  return conclude(runDir);
+  return (await isGateRun(runDir)) ? concludeGateRun(runDir) : conclude(runDir);
 }
 
 /**
@@ -23,6 +26,13 @@ export async function conclude(runDir: string): Promise<ExitCode> {
   await writeReports(runDir, report);
   process.stdout.write(`\n${relative(process.cwd(), runDir) || '.'}/report.html\n`);
   return report.exitCode as ExitCode;
+}
+
+function isGateRun(runDir: string): Promise<boolean> {
+  return access(gateFiles.record(runDir)).then(
+    () => true,
+    () => false,
+  );
 }
 
 function printVerdict(report: Report): void {

@@ -32,6 +32,11 @@ const runners: [name: string, stage: string, run: Runner][] = [
   ['go vet and gofmt, go-fixtures', 'check', goVet(go, fixturesModule)],
   ['go vet and gofmt, bpf', 'check', goVet(go, bpfModule)],
   ['unit tests, harness', 'check', vitest('unit')],
+  [
+    'selftest of the gate, simulated',
+    'check',
+    tool('node', 'harness/cli.ts', 'selftest', '--check'),
+  ],
   ['go test, go-fixtures', 'check', goTest(go, fixturesModule)],
   ['go test, bpf', 'check', goTest(go, bpfModule)],
   ['end-to-end tests', 'e2e', vitest('e2e')],

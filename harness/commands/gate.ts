@@ -1,0 +1,296 @@
+import { randomBytes } from 'node:crypto';
+import { relative, resolve } from 'node:path';
+import { readGateEvidence } from '../analyze/gate-evidence.ts';
+import { type ArmBuild, buildArms, drawLetters } from '../build/arm-builds.ts';
+import { mergeBase } from '../build/base-tree.ts';
+import { dataFilePath, makeDataFiles } from '../build/data-file.ts';
+import { binaryPath, buildPrograms } from '../build/go-build.ts';
+import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
+import { tools, variantProgram } from '../build/programs.ts';
+import { lookLevels, mostRounds, sliceMs, windowsMs } from '../gate/design.ts';
+import { goesOn } from '../gate/family.ts';
+import { judgeGate, unitRounds } from '../gate/judge-gate.ts';
+import { renderGateMarkdown, renderGateText } from '../gate/render.ts';
+import { readFingerprint } from '../host/fingerprint.ts';
+import { readFitness } from '../host/fitness.ts';
+import { readRevision } from '../host/revision.ts';
+import { type ExitCode, exitCode, messageOf, PollgateError, usageError } from '../lib/errors.ts';
+import { writeFileAtomic } from '../lib/fs.ts';
+import { interruptSignal, orAborted } from '../lib/interrupt.ts';
+import { formatJson } from '../lib/json.ts';
+import { rootDir } from '../lib/paths.ts';
+import { prepareAnalysis } from '../pipeline.ts';
+import { type GatePlan, makeGatePlan, unitName } from '../plan/gate-plan.ts';
+import { watchProgress } from '../report/progress.ts';
+import type { Listener } from '../run/events.ts';
+import type { GateRecord } from '../run/gate-record.ts';
+import { lockMeasuring } from '../run/lock.ts';
+import { allowedCpus, type Placement, placeOn } from '../run/placement.ts';
+import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
+import { runGate, saveGateRecord } from '../run/run-gate.ts';
+import type { ByArm } from '../scenario/arm.ts';
+import { listSuites, loadSuite } from '../scenario/load.ts';
+import type { LoadedScenario } from '../scenario/scenario.ts';
+import { packageVersion } from './version.ts';
+
+export interface GateOptions {
+  /** Revision that the head is held against: where the head left it. */
+  base: string;
+  /** Decimal uint64; a random one by default. */
+  seed?: string;
+  /** Id of the one scenario to run. */
+  only?: string;
+  /** Folder of the suites; the clone's own by default. */
+  scenarios?: string;
+  /** Folder that receives the run directory. */
+  reports: string;
+}
+
+/** One variant of one scenario, with what it takes to run it. */
+interface Unit {
+  loaded: LoadedScenario;
+  plan: GatePlan;
+  builds: ByArm<ArmBuild>;
+}
+
+/** Builds base and head, runs them side by side until every limit is decided, and says what came of it. */
+export async function gateCommand(
+  suites: readonly string[],
+  options: GateOptions,
+): Promise<ExitCode> {
+  await prepareAnalysis();
+  const progress = watchProgress(process.stderr);
+  let runDir: string;
+  try {
+    runDir = await run(suites, options, progress.listen);
+  } finally {
+    progress.stop();
+  }
+  return concludeGateRun(runDir);
+}
+
+/** Derives the reports of a gate's run directory anew and prints its verdict. */
+export async function concludeGateRun(runDir: string): Promise<ExitCode> {
+  await prepareAnalysis();
+  const report = judgeGate(await readGateEvidence(runDir));
+  process.stdout.write(renderGateText(report));
+  await writeFileAtomic(runFiles.report(runDir, 'json'), formatJson(report));
+  await writeFileAtomic(runFiles.report(runDir, 'md'), renderGateMarkdown(report));
+  process.stdout.write(`\n${relative(process.cwd(), runDir) || '.'}/report.md\n`);
+  return report.exitCode as ExitCode;
+}
+
+async function run(
+  suites: readonly string[],
+  options: GateOptions,
+  listen: Listener,
+): Promise<string> {
+  const signal = interruptSignal();
+  const startedAt = new Date();
+  const begin = process.hrtime.bigint();
+  const seed = options.seed ?? randomBytes(8).readBigUInt64BE().toString();
+  const scenarios = await gatedScenarios(suites, options);
+  const base = await mergeBase(rootDir, { base: options.base });
+  if (base.moved) {
+    listen({
+      type: 'stage',
+      text: `${options.base} has gone on since HEAD left it: the base is ${base.revision.slice(0, 12)}`,
+    });
+  }
+  const go = await findGo();
+  await orAborted(signal, buildTools(go, scenarios, listen));
+  const letters = drawLetters(seed);
+  const units = await orAborted(
+    signal,
+    makeUnits(go, scenarios, { base: options.base, letters, seed, listen }),
+  );
+  const placement = placeOn(await allowedCpus());
+  const release = await lockMeasuring();
+  try {
+    const { runId, runDir } = await makeRunDirectory(resolve(options.reports), startedAt, 'gate');
+    const record: GateRecord = {
+      schema: 1,
+      runId,
+      command: repeatGate(suites, seed, options),
+      startedAt: startedAt.toISOString(),
+      durationNs: 0,
+      status: 'running',
+      failure: '',
+      failureExit: 0,
+      version: packageVersion,
+      head: await readRevision(),
+      base: { revision: base.revision, asked: options.base },
+      seed,
+      fingerprint: await readFingerprint({
+        goVersion: go.version,
+        goArch: go.arch,
+        serverCpus: placement.servers.split(',').length,
+      }),
+      fitness: [],
+      letters,
+      builds: Object.fromEntries(units.map(({ plan, builds }) => [unitName(plan), builds])),
+      plans: units.map(({ plan }) => plan),
+      hypotheses: units.reduce((n, { plan }) => n + Object.keys(plan.limitPercent).length, 0),
+    };
+    await measure(runDir, record, units, { placement, signal, listen }).finally(async () => {
+      record.durationNs = Number(process.hrtime.bigint() - begin);
+      await saveGateRecord(runDir, record);
+    });
+    return runDir;
+  } finally {
+    release();
+  }
+}
+
+interface Shared {
+  placement: Placement;
+  signal: AbortSignal;
+  listen: Listener;
+}
+
+/** Runs every unit; what ends the run early goes into its record. @throws what is a bug */
+async function measure(
+  runDir: string,
+  record: GateRecord,
+  units: readonly Unit[],
+  shared: Shared,
+): Promise<void> {
+  try {
+    await saveGateRecord(runDir, record);
+    for (const [index, unit] of units.entries()) {
+      const before = await readFitness();
+      const name = unitName(unit.plan);
+      await measureUnit(runDir, record, { unit, index }, shared);
+      const after = (await readFitness(before)).fitness;
+      record.fitness.push({ unit: name, before: before.fitness, after });
+    }
+    record.status = 'complete';
+  } catch (error) {
+    const { signal } = shared;
+    record.status = signal.aborted ? 'interrupted' : 'failed';
+    const mend = error instanceof PollgateError ? `\nto mend it: ${error.remedy}` : '';
+    record.failure = signal.aborted ? '' : `${messageOf(error)}${mend}`;
+    const failure = signal.aborted ? signal.reason : error;
+    record.failureExit =
+      failure instanceof PollgateError ? failure.exitCode : exitCode.infrastructure;
+    if (!signal.aborted && !(error instanceof PollgateError)) {
+      throw error;
+    }
+  }
+}
+
+/** Rounds of one unit until its limits are decided, or the last look has been. */
+async function measureUnit(
+  runDir: string,
+  record: GateRecord,
+  { unit, index }: { unit: Unit; index: number },
+  { placement, signal, listen }: Shared,
+): Promise<void> {
+  const { loaded, plan, builds } = unit;
+  const levels = lookLevels(record.hypotheses);
+  const isLook = (round: number) => levels.some(({ rounds }) => rounds === round);
+  const context = {
+    runDir,
+    builds,
+    loadgen: binaryPath(tools.loadgen),
+    fixtureArgs:
+      plan.load.protocol === 'block-4k' ? [`--data=${dataFilePath(plan.load.pages)}`] : [],
+    recording: loaded.recording?.path,
+    ...{ placement, signal, listen },
+  };
+  await runGate(plan, context, {
+    afterRound: async (round) => {
+      if (!isLook(round)) {
+        return 'go-on';
+      }
+      // What is judged is what is on disk: a repeated derivation sees the same.
+      const seen = (await readGateEvidence(runDir)).units[index];
+      return seen && goesOn(unitRounds(seen), levels) ? 'go-on' : 'stop';
+    },
+  });
+}
+
+/** The scenarios of the named suites that belong to the gate; of all suites where none is named. */
+async function gatedScenarios(
+  suites: readonly string[],
+  { scenarios: dir, only, base }: GateOptions,
+): Promise<LoadedScenario[]> {
+  const named = suites.length > 0 ? suites : await listSuites(dir);
+  const all = (await Promise.all(named.map((suite) => loadSuite(suite, dir)))).flat();
+  const gated = all.filter(({ scenario }) => scenario.gate !== undefined);
+  const chosen = gated.filter(({ id }) => only === undefined || id === only);
+  if (chosen.length === 0) {
+    const ids = gated.map(({ suite, id }) => `${suite}/${id}`).join(', ') || 'none';
+    throw usageError(
+      `No scenario of ${named.join(', ')}${only === undefined ? '' : ` named ${JSON.stringify(only)}`} has a "gate"; those that do: ${ids}.`,
+      `give a scenario "gate": { "limitPercent": { "latency-p50": 3 } }, then: npm run gate -- --base ${base}`,
+    );
+  }
+  return chosen;
+}
+
+async function buildTools(
+  go: GoToolchain,
+  scenarios: readonly LoadedScenario[],
+  listen: Listener,
+): Promise<void> {
+  await buildPrograms(go, [tools.loadgen], (missing) => {
+    listen({ type: 'stage', text: `building ${missing} Go programs` });
+  });
+  await makeDataFiles(scenarios);
+}
+
+interface UnitOptions {
+  base: string;
+  letters: ReturnType<typeof drawLetters>;
+  seed: string;
+  listen: Listener;
+}
+
+async function makeUnits(
+  go: GoToolchain,
+  scenarios: readonly LoadedScenario[],
+  { base, letters, seed, listen }: UnitOptions,
+): Promise<Unit[]> {
+  const units: Unit[] = [];
+  for (const loaded of scenarios) {
+    const { gate, reference, variants } = loaded.scenario;
+    for (const variant of gate?.variants ?? [reference]) {
+      const plan = makeGatePlan(loaded, {
+        variant,
+        seed,
+        windows: {
+          warmupMs: windowsMs.warmup,
+          mixedMs: windowsMs.mixed,
+          slicedMs: windowsMs.sliced,
+        },
+        sliceMs,
+        rounds: mostRounds,
+      });
+      const spec = variants[variant];
+      if (spec === undefined) {
+        throw new Error(`${loaded.id} has no variant ${variant}`);
+      }
+      listen({ type: 'stage', text: `building base and head of ${unitName(plan)}` });
+      const { builds } = await buildArms(go, {
+        program: variantProgram(loaded, spec),
+        base,
+        letters,
+      });
+      units.push({ loaded, plan, builds });
+    }
+  }
+  return units;
+}
+
+/** The command that repeats a run, as a shell takes it. */
+function repeatGate(suites: readonly string[], seed: string, options: GateOptions): string {
+  const words = [
+    ...suites,
+    `--base=${options.base}`,
+    ...(options.only === undefined ? [] : [`--only=${options.only}`]),
+    ...(options.scenarios === undefined ? [] : [`--scenarios=${options.scenarios}`]),
+    `--seed=${seed}`,
+  ];
+  return `npm run gate -- ${words.join(' ')}`;
+}

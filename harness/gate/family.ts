@@ -1,0 +1,83 @@
+import { type Decision, decideMetric, firstRounds, type MetricRounds } from './decide.ts';
+import { type LookLevels, lookLevels } from './design.ts';
+
+/** All gated metrics of one scenario and variant, by name, with every round that was run. */
+export interface UnitRounds {
+  id: string;
+  /** Rounds that were run, the same for all metrics. */
+  rounds: number;
+  metrics: Record<string, MetricRounds>;
+}
+
+/** A decision with the look that brought it. */
+export interface LookDecision extends Decision {
+  /** Rounds after which it was decided, or after which the rounds ended. */
+  afterRounds: number;
+}
+
+export type UnitDecisions = Record<string, LookDecision>;
+
+/**
+ * What the looks so far have decided of one unit. A decision stands: later rounds do not take it back,
+ * or the levels would not hold.
+ */
+export function decideUnit(unit: UnitRounds, levels: readonly LookLevels[]): UnitDecisions {
+  const decisions: UnitDecisions = {};
+  for (const look of levels.filter(({ rounds }) => rounds <= unit.rounds)) {
+    for (const [name, metric] of Object.entries(unit.metrics)) {
+      if (decisions[name] === undefined || isOpen(decisions[name])) {
+        const decision = decideMetric(firstRounds(metric, look.rounds), look);
+        decisions[name] = { ...decision, afterRounds: look.rounds };
+      }
+    }
+  }
+  return decisions;
+}
+
+/** Whether more rounds could still decide it. */
+function isOpen({ outcome }: Decision): boolean {
+  return outcome === 'inconclusive' || outcome === 'unmeasurable';
+}
+
+/** Whether the next round of a unit is worth running. */
+export function goesOn(unit: UnitRounds, levels: readonly LookLevels[]): boolean {
+  const decisions = Object.values(decideUnit(unit, levels));
+  return decisions.length === 0 || decisions.some(isOpen);
+}
+
+/**
+ * Holm's step over the whole pull request, when all its units have ended: where r of m limits are
+ * broken, the others need only be held against m − r (Holm, «A simple sequentially rejective multiple
+ * test procedure», Scand. J. Stat. 6 (1979); for group sequential tests Ye et al., «A group sequential
+ * Holm procedure with multiple primary endpoints», Stat. Med. 32 (2013)). Only undecided ones are
+ * looked at again, at their last look.
+ */
+export function decideFamily(units: readonly UnitRounds[]): Map<string, UnitDecisions> {
+  const limits = units.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0);
+  const decisions = new Map(
+    units.map((unit) => [unit.id, decideUnit(unit, lookLevels(limits))] as const),
+  );
+  for (let broken = 0; ; ) {
+    const now = [...decisions.values()].flatMap((unit) => Object.values(unit)).filter(isRed).length;
+    if (now === broken || now === limits) {
+      return decisions;
+    }
+    broken = now;
+    const levels = lookLevels(limits - broken);
+    for (const unit of units) {
+      const own = decisions.get(unit.id) ?? {};
+      for (const [name, decision] of Object.entries(own).filter(([, each]) => isOpen(each))) {
+        const look = levels.find(({ rounds }) => rounds === decision.afterRounds);
+        const metric = unit.metrics[name];
+        if (look !== undefined && metric !== undefined) {
+          const again = decideMetric(firstRounds(metric, look.rounds), look);
+          own[name] = { ...again, afterRounds: look.rounds };
+        }
+      }
+    }
+  }
+}
+
+function isRed({ outcome }: Decision): boolean {
+  return outcome === 'regressed';
+}

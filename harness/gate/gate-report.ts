@@ -1,0 +1,87 @@
+import Type, { type Static } from 'typebox';
+import { arms, gateModes } from '../scenario/arm.ts';
+
+const strict = { additionalProperties: false } as const;
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+const WorseRatio = Type.Object(
+  {
+    center: Type.Number({ exclusiveMinimum: 0 }),
+    lo: Type.Number({ minimum: 0 }),
+    hi: Type.Number({ minimum: 0 }),
+    n: Type.Integer({ minimum: 1 }),
+  },
+  strict,
+);
+
+/** One limit of one scenario and variant, with all that is needed to dispute it. */
+export const GateVerdict = Type.Object(
+  {
+    metric: Type.String(),
+    limitPercent: Type.Number({ exclusiveMinimum: 0 }),
+    outcome: Type.Enum([
+      'pass',
+      'improved',
+      'regressed',
+      'inconclusive',
+      'unmeasurable',
+      'invalid',
+    ]),
+    basis: Type.Enum([...gateModes]),
+    ratio: Nullable(WorseRatio),
+    control: Nullable(WorseRatio),
+    p: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Against «not above the limit», at the look that decided; adjusted by Holm’s method.',
+    }),
+    afterRounds: Type.Integer({ minimum: 0 }),
+    neededRounds: Nullable(Type.Integer({ minimum: 1 })),
+    why: Type.String(),
+    /** Medians over the rounds by program, in the sliced windows; base unit of the metric. */
+    values: Nullable(
+      Type.Object(Object.fromEntries(arms.map((arm) => [arm, Type.Number()])), strict),
+    ),
+    /** Samples beyond the quantile in the sliced windows, of the program with the fewest; null for what is none. */
+    exceedances: Nullable(Type.Integer({ minimum: 0 })),
+  },
+  strict,
+);
+
+export const GateUnitReport = Type.Object(
+  {
+    id: Type.String({ description: '«suite/scenario variant».' }),
+    title: Type.String(),
+    load: Type.String(),
+    rounds: Type.Integer({ minimum: 0 }),
+    verdicts: Type.Array(GateVerdict),
+  },
+  strict,
+);
+
+/** What `npm run gate` has found; a renderer is a function of this and of nothing else. */
+export const GateReport = Type.Object(
+  {
+    schema: Type.Literal(1),
+    runId: Type.String(),
+    command: Type.String(),
+    startedAt: Type.String(),
+    durationNs: Type.Integer({ minimum: 0 }),
+    base: Type.String({ description: 'Revision that the head was held against.' }),
+    head: Type.String(),
+    dirty: Type.Boolean(),
+    outcome: Type.String(),
+    exitCode: Type.Integer({ minimum: 0, maximum: 255 }),
+    headline: Type.String(),
+    compared: Type.Integer({ minimum: 0 }),
+    limits: Type.Integer({ minimum: 0 }),
+    units: Type.Array(GateUnitReport),
+    warnings: Type.Array(Type.String()),
+  },
+  strict,
+);
+
+export type GateVerdict = Static<typeof GateVerdict>;
+export type GateUnitReport = Static<typeof GateUnitReport>;
+export type GateReport = Static<typeof GateReport>;

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { type GateEvidence, readGateEvidence } from '../analyze/gate-evidence.ts';
+import { checkJson, formatJson } from '../lib/json.ts';
+import { rootDir } from '../lib/paths.ts';
+import { prepareAnalysis } from '../pipeline.ts';
+import { looks } from './design.ts';
+import { GateReport } from './gate-report.ts';
+import { judgeGate } from './judge-gate.ts';
+import { renderGateMarkdown, renderGateText } from './render.ts';
+
+let recorded: GateEvidence;
+
+beforeAll(async () => {
+  await prepareAnalysis();
+  recorded = await readGateEvidence(join(rootDir, 'harness/test/recorded-gate'));
+});
+
+/** The two recorded rounds, again and again. */
+function evidence(rounds: number, change: (evidence: GateEvidence) => void = () => {}) {
+  const all = structuredClone(recorded);
+  for (const unit of all.units) {
+    const [first, second] = unit.rounds;
+    unit.rounds = Array.from({ length: rounds }, (_, index) =>
+      structuredClone((index % 2 === 0 ? first : second) as (typeof unit.rounds)[number]),
+    );
+  }
+  change(all);
+  return all;
+}
+
+test('equal evidence gives equal bytes, and they keep the schema', () => {
+  const [one, other] = [judgeGate(evidence(looks[0])), judgeGate(evidence(looks[0]))];
+  expect(formatJson(one)).toBe(formatJson(other));
+  checkJson(one, GateReport, { name: 'report', remedy: '' });
+  expect(renderGateMarkdown(one)).toBe(renderGateMarkdown(other));
+  expect(renderGateText(one)).toContain(one.headline);
+  expect(one.limits).toBe(recorded.record.hypotheses);
+});
+
+test('before the first look nothing is decided, and that is no pass', () => {
+  const report = judgeGate(evidence(2));
+  expect(report).toMatchObject({ outcome: 'undecided', exitCode: 6, compared: 0 });
+  expect(report.units[0]?.verdicts[0]?.why).toBe('2 rounds, and no look is as early');
+});
+
+test.for([
+  ['interrupted', 130, 'interrupted'],
+  ['failed', 4, 'infra-error'],
+  ['running', 0, 'interrupted'],
+] as const)('a run that is %s has no verdict', ([status, failureExit, outcome]) => {
+  const report = judgeGate(
+    evidence(looks[0], ({ record }) => {
+      Object.assign(record, { status, failureExit, failure: 'the server died\nat night' });
+    }),
+  );
+  expect(report.outcome).toBe(outcome);
+  expect(report.exitCode).toBe(status === 'running' ? 130 : failureExit);
+  expect(report.headline).toMatch(/^No verdict: /);
+});
+
+test('without limits nothing is gated, which is invalid', () => {
+  const report = judgeGate(evidence(looks[0], (all) => all.units.splice(0)));
+  expect(report).toMatchObject({ outcome: 'invalid', exitCode: 3, headline: 'Nothing was gated.' });
+});
+
+test('a slower head is regressed: exit code 1, named with its figures', () => {
+  const report = judgeGate(
+    evidence(looks[0], ({ units }) => {
+      for (const { record, load } of units.flatMap((unit) => unit.rounds)) {
+        // Two rounds say little of the machine: here both builds of the base are one.
+        for (const phase of load.phases) {
+          Object.assign(phase.arms, { control: phase.arms['base'] });
+        }
+        for (const mode of ['mixed', 'sliced'] as const) {
+          record.windows[mode].control = record.windows[mode].base;
+          const { begin, end } = record.windows[mode].head;
+          // Half as much CPU time again.
+          if (begin.fixture && end.fixture) {
+            const spent = end.fixture.userCpuNs - begin.fixture.userCpuNs;
+            end.fixture.userCpuNs += spent;
+          }
+        }
+      }
+    }),
+  );
+  expect(report.exitCode).toBe(1);
+  expect(report.headline).toMatch(/^Regressed: .*hello-http\/epoll CPU\/request/);
+  const verdict = report.units[0]?.verdicts.find(({ metric }) => metric === 'cpu-per-request');
+  expect(verdict).toMatchObject({ outcome: 'regressed', afterRounds: looks[0] });
+  expect(renderGateMarkdown(report)).toContain('**regressed**');
+});
