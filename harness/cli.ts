@@ -88,6 +88,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .argument('[suites...]', 'folders of scenarios/; all by default')
     .requiredOption('--base <revision>', 'such as origin/main, a tag or a commit')
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .option('--equal', 'compare equal code on purpose: a trial of the gate itself', false)
     .option('--only <scenario>', 'one scenario, such as hello-http')
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)

@@ -79,6 +79,7 @@ async function readUnit(
       load: await readJson(join(dir, roundFiles.load), LoadResult, { remedy }),
     };
     refuseForeign(dir, evidence, planned);
+    refuseOtherRun(dir, evidence, { plan, record });
     refuseOthers(dir, evidence, builds);
     refuseTorn(dir, evidence);
     rounds.push(evidence);
@@ -128,6 +129,26 @@ function refuseForeign(
     const words = ([round, seed, order]: (string | number)[]) =>
       `round ${round} with seed ${seed}, order ${order}`;
     throw invalidDataError(`${dir} holds ${words(seen)}; planned is ${words(wanted)}.`, remedy);
+  }
+}
+
+/** The same seed makes the same plan, and the best rounds of several runs would make a fine one. */
+function refuseOtherRun(
+  dir: string,
+  { record: round, load }: GateRoundEvidence,
+  { plan, record }: { plan: GatePlan; record: GateRecord },
+): void {
+  if (round.runId !== record.runId) {
+    throw invalidDataError(`${dir} is of the run ${round.runId}, not of ${record.runId}.`, remedy);
+  }
+  for (const mode of gateModes) {
+    const phase = phaseOf({ record: round, load }, mode);
+    const wanted = plan.windows[`${mode}Ms`];
+    const lasted = phase === undefined ? 0 : (phase.endNs - phase.startNs) / 1e6;
+    if (phase !== undefined && lasted < wanted) {
+      const what = `${dir}: the window ${mode} lasted ${lasted.toFixed(0)} ms, planned were ${wanted} ms.`;
+      throw invalidDataError(what, remedy);
+    }
   }
 }
 

@@ -31,7 +31,8 @@ export function repeatCommand(suite: string, seed: string, options: BenchOptions
   return ['npm run bench', suite, '--', ...words.filter(Boolean)].map(quoted).join(' ');
 }
 
-function quoted(word: string, index: number): string {
+/** A word of a command as a shell takes it; the first one may have spaces that part words. */
+export function quoted(word: string, index: number): string {
   const plain = index === 0 || /^[\w@%+=:,./-]+$/.test(word);
   return plain ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

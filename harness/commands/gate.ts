@@ -2,28 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { readGateEvidence } from '../analyze/gate-evidence.ts';
 import { type ArmBuild, buildArms, drawLetters } from '../build/arm-builds.ts';
-import { mergeBase } from '../build/base-tree.ts';
 import { dataFilePath, makeDataFiles } from '../build/data-file.ts';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
-import { tools, variantProgram } from '../build/programs.ts';
+import { scenarioPrograms, tools, variantProgram } from '../build/programs.ts';
 import { lookLevels, mostRounds, sliceMs, windowsMs } from '../gate/design.ts';
 import { goesOn } from '../gate/family.ts';
+import { GateReport } from '../gate/gate-report.ts';
 import { judgeGate, unitRounds } from '../gate/judge-gate.ts';
 import { renderGateMarkdown, renderGateText } from '../gate/render.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import { readFitness } from '../host/fitness.ts';
-import { readRevision } from '../host/revision.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError, usageError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { interruptSignal, orAborted } from '../lib/interrupt.ts';
-import { formatJson } from '../lib/json.ts';
-import { rootDir } from '../lib/paths.ts';
+import { checkJson, formatJson } from '../lib/json.ts';
 import { prepareAnalysis } from '../pipeline.ts';
 import { type GatePlan, makeGatePlan, unitName } from '../plan/gate-plan.ts';
 import { watchProgress } from '../report/progress.ts';
 import type { Listener } from '../run/events.ts';
-import type { GateRecord } from '../run/gate-record.ts';
+import { GateRecord } from '../run/gate-record.ts';
 import { lockMeasuring } from '../run/lock.ts';
 import { allowedCpus, type Placement, placeOn } from '../run/placement.ts';
 import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
@@ -31,6 +29,7 @@ import { runGate, saveGateRecord } from '../run/run-gate.ts';
 import type { ByArm } from '../scenario/arm.ts';
 import { listSuites, loadSuite } from '../scenario/load.ts';
 import type { LoadedScenario } from '../scenario/scenario.ts';
+import { quoted } from './bench-options.ts';
 import { packageVersion } from './version.ts';
 
 export interface GateOptions {
@@ -38,6 +37,8 @@ export interface GateOptions {
   base: string;
   /** Decimal uint64; a random one by default. */
   seed?: string;
+  /** Whether head and base may be the same: a trial of the gate itself. */
+  equal: boolean;
   /** Id of the one scenario to run. */
   only?: string;
   /** Folder of the suites; the clone's own by default. */
@@ -73,6 +74,7 @@ export async function gateCommand(
 export async function concludeGateRun(runDir: string): Promise<ExitCode> {
   await prepareAnalysis();
   const report = judgeGate(await readGateEvidence(runDir));
+  checkJson(report, GateReport, { name: 'the report', remedy: 'report this as a bug' });
   process.stdout.write(renderGateText(report));
   await writeFileAtomic(runFiles.report(runDir, 'json'), formatJson(report));
   await writeFileAtomic(runFiles.report(runDir, 'md'), renderGateMarkdown(report));
@@ -90,36 +92,35 @@ async function run(
   const begin = process.hrtime.bigint();
   const seed = options.seed ?? randomBytes(8).readBigUInt64BE().toString();
   const scenarios = await gatedScenarios(suites, options);
-  const base = await mergeBase(rootDir, { base: options.base });
-  if (base.moved) {
-    listen({
-      type: 'stage',
-      text: `${options.base} has gone on since HEAD left it: the base is ${base.revision.slice(0, 12)}`,
-    });
-  }
   const go = await findGo();
-  await orAborted(signal, buildTools(go, scenarios, listen));
   const letters = drawLetters(seed);
-  const units = await orAborted(
-    signal,
-    makeUnits(go, scenarios, { base: options.base, letters, seed, listen }),
-  );
   const placement = placeOn(await allowedCpus());
+  // Before anything is built: a run that measures must not be disturbed by that, nor lose its binaries.
   const release = await lockMeasuring();
   try {
+    await orAborted(signal, buildTools(go, scenarios, listen));
+    const units = await orAborted(
+      signal,
+      makeUnits(go, scenarios, { base: options.base, letters, seed, listen }),
+    );
+    const { head, base } = revisionsOf(units, options);
+    listen({
+      type: 'stage',
+      text: `base ${base.slice(0, 12)}, head ${head.revision.slice(0, 12)}${head.dirty ? ' with uncommitted changes' : ''}`,
+    });
     const { runId, runDir } = await makeRunDirectory(resolve(options.reports), startedAt, 'gate');
     const record: GateRecord = {
       schema: 1,
       runId,
-      command: repeatGate(suites, seed, options),
+      command: repeatGate(suites, { seed, base }, options),
       startedAt: startedAt.toISOString(),
       durationNs: 0,
       status: 'running',
       failure: '',
       failureExit: 0,
       version: packageVersion,
-      head: await readRevision(),
-      base: { revision: base.revision, asked: options.base },
+      head,
+      base: { revision: base, asked: options.base },
       seed,
       fingerprint: await readFingerprint({
         goVersion: go.version,
@@ -142,6 +143,33 @@ async function run(
   }
 }
 
+/**
+ * What is compared with what. Programs of several repositories have several revisions; the first one's
+ * stand in the record's head, all of them beside their builds.
+ * @throws PollgateError (usage) where every head is its base: such a green would say nothing
+ */
+function revisionsOf(
+  units: readonly Unit[],
+  { base, equal }: GateOptions,
+): { head: GateRecord['head']; base: string } {
+  const all = units.map(({ builds }) => builds);
+  const [first] = all;
+  if (first === undefined) {
+    throw new Error('a gate without a unit');
+  }
+  const same = all.every(
+    (builds) => !builds.head.dirty && builds.head.revision === builds.base.revision,
+  );
+  if (same && !equal) {
+    throw usageError(
+      `The head is the base: both are ${first.base.revision.slice(0, 12)}, and nothing is uncommitted.`,
+      `name an earlier base than ${base}, or compare equal code on purpose with --equal`,
+    );
+  }
+  const dirty = all.some((builds) => builds.head.dirty);
+  return { head: { revision: first.head.revision, dirty }, base: first.base.revision };
+}
+
 interface Shared {
   placement: Placement;
   signal: AbortSignal;
@@ -156,6 +184,8 @@ async function measure(
   shared: Shared,
 ): Promise<void> {
   try {
+    // What cannot be read back must be known before anything is measured.
+    checkJson(record, GateRecord, { name: 'gate.json', remedy: 'report this as a bug' });
     await saveGateRecord(runDir, record);
     for (const [index, unit] of units.entries()) {
       const before = await readFitness();
@@ -191,6 +221,7 @@ async function measureUnit(
   const isLook = (round: number) => levels.some(({ rounds }) => rounds === round);
   const context = {
     runDir,
+    runId: record.runId,
     builds,
     loadgen: binaryPath(tools.loadgen),
     fixtureArgs:
@@ -215,7 +246,7 @@ async function gatedScenarios(
   suites: readonly string[],
   { scenarios: dir, only, base }: GateOptions,
 ): Promise<LoadedScenario[]> {
-  const named = suites.length > 0 ? suites : await listSuites(dir);
+  const named = suites.length > 0 ? [...new Set(suites)] : await listSuites(dir);
   const all = (await Promise.all(named.map((suite) => loadSuite(suite, dir)))).flat();
   const gated = all.filter(({ scenario }) => scenario.gate !== undefined);
   const chosen = gated.filter(({ id }) => only === undefined || id === only);
@@ -226,6 +257,13 @@ async function gatedScenarios(
       `give a scenario "gate": { "limitPercent": { "latency-p50": 3 } }, then: npm run gate -- --base ${base}`,
     );
   }
+  const idle = suites.find((name) => !chosen.some(({ suite }) => suite === name));
+  if (idle !== undefined) {
+    throw usageError(
+      `The suite ${idle} was named, and none of its scenarios${only === undefined ? '' : ` named ${JSON.stringify(only)}`} has a "gate".`,
+      `leave ${idle} out, or give a scenario of it "gate": { "limitPercent": { "latency-p50": 3 } }`,
+    );
+  }
   return chosen;
 }
 
@@ -234,7 +272,8 @@ async function buildTools(
   scenarios: readonly LoadedScenario[],
   listen: Listener,
 ): Promise<void> {
-  await buildPrograms(go, [tools.loadgen], (missing) => {
+  // The fixture of block-4k also makes its data file.
+  await buildPrograms(go, [tools.loadgen, ...scenarioPrograms(scenarios)], (missing) => {
     listen({ type: 'stage', text: `building ${missing} Go programs` });
   });
   await makeDataFiles(scenarios);
@@ -284,13 +323,18 @@ async function makeUnits(
 }
 
 /** The command that repeats a run, as a shell takes it. */
-function repeatGate(suites: readonly string[], seed: string, options: GateOptions): string {
+function repeatGate(
+  suites: readonly string[],
+  { seed, base }: { seed: string; base: string },
+  options: GateOptions,
+): string {
   const words = [
     ...suites,
-    `--base=${options.base}`,
+    `--base=${base}`,
+    ...(options.equal ? ['--equal'] : []),
     ...(options.only === undefined ? [] : [`--only=${options.only}`]),
     ...(options.scenarios === undefined ? [] : [`--scenarios=${options.scenarios}`]),
     `--seed=${seed}`,
   ];
-  return `npm run gate -- ${words.join(' ')}`;
+  return ['npm run gate', '--', ...words].map(quoted).join(' ');
 }

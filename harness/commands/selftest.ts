@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ExitCode, exitCode, invalidDataError } from '../lib/errors.ts';
+import { type ExitCode, exitCode, invalidDataError, usageError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { interruptSignal } from '../lib/interrupt.ts';
 import { rootDir } from '../lib/paths.ts';
@@ -25,6 +25,12 @@ const end = '<!-- End of what npm run selftest writes. -->';
  * docs/statistics.md. Exit code 1 when the gate does not keep what it promises.
  */
 export async function selftestCommand(options: SelftestOptions): Promise<ExitCode> {
+  if (options.check && options.decisions !== undefined) {
+    throw usageError(
+      '--check holds the page against all decisions; --decisions asks for fewer.',
+      'npm run selftest -- --check',
+    );
+  }
   const text = await readFile(page, 'utf8');
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) {

@@ -1,9 +1,9 @@
-import { arms, eachArm, type GateMode, gateModes } from '../scenario/arm.ts';
+import { eachArm, type GateMode, gateModes } from '../scenario/arm.ts';
 import { neededExceedances } from '../stats/exceedance.ts';
 import { studentTQuantile, studentTUpperTail } from '../stats/student-t.ts';
-import { fewestValues, type TrimmedMean, trimmedMean } from '../stats/trimmed-mean.ts';
+import { fewestValues, type TrimmedMean } from '../stats/trimmed-mean.ts';
 import { type LookLevels, usableShare } from './design.ts';
-import { type ArmValues, controlOf, effectOf } from './effect.ts';
+import { type ArmValues, controlOf, effectOf, isUsable } from './effect.ts';
 
 /** What the rounds so far have shown of one metric. */
 export interface MetricRounds {
@@ -66,15 +66,15 @@ export interface Decision {
 const implausibleGain = 10;
 
 /** A control this improbable, and of this share of the limit, convicts the machine. */
-const controlAlpha = 0.001;
+const controlAlpha = 1e-4;
 const controlShare = 0.5;
 
 /**
- * Printed intervals are called 95 % ones and are computed at 96 %: with 12 to 39 rounds Student's t
+ * Printed intervals are called 95 % ones and are computed at 95.5 %: with 12 to 39 rounds Student's t
  * over a trimmed mean covers a little less than it says, and ending early, when the rounds happen to
  * look clear, takes some more. What they cover is in the table of `npm run selftest`.
  */
-const nominalConfidence = 0.96;
+const nominalConfidence = 0.955;
 
 /**
  * Decides one metric at one look.
@@ -105,17 +105,23 @@ export function decideMetric(metric: MetricRounds, levels: LookLevels): Decision
     return { ...shown('regressed', sliced, p), basis: convicting.mode };
   }
   if (sliced.fit && acquitP(sliced.effect, limit) <= levels.acquit) {
-    return acquitted(sliced, p, levels);
+    return acquitted(sliced, { p, offset: metric.offset ?? 0 }, levels);
   }
   return undecided({ metric, sliced, mixed, limit, p, levels });
 }
 
-function acquitted(sliced: View, p: number, levels: LookLevels): Decision {
-  if ((sliced.effect?.estimate ?? 0) < -Math.log(implausibleGain)) {
+function acquitted(
+  sliced: View,
+  { p, offset }: { p: number; offset: number },
+  levels: LookLevels,
+): Decision {
+  if (offset === 0 && (sliced.effect?.estimate ?? 0) < -Math.log(implausibleGain)) {
     const why = `more than ${implausibleGain} times better, which is too good to be true: look at units and replies`;
     return { ...shown('unmeasurable', sliced, p), why };
   }
-  const improved = acquitP(sliced.effect, 0) <= levels.convict;
+  const better =
+    sliced.effect === null ? 1 : tail(-sliced.effect.estimate - rounding, sliced.effect);
+  const improved = better <= levels.convict;
   return shown(improved ? 'improved' : 'pass', sliced, p);
 }
 
@@ -136,8 +142,8 @@ function viewOf(metric: MetricRounds, mode: GateMode): View {
   }
   return {
     mode,
-    effect: trimmedMean(values.map((value) => effectOf(value, better))),
-    control: trimmedMean(values.map((value) => controlOf(value, better))),
+    effect: effectOf(values, better),
+    control: controlOf(values, better),
     fit: exceedances === undefined || sum(exceedances[mode]) >= neededExceedances,
   };
 }
@@ -148,31 +154,38 @@ function usableValues({ rounds, offset = 0 }: MetricRounds, mode: GateMode): Arm
     .filter(isUsable);
 }
 
-/** A zero or what is no number has no logarithm, and must not pass for a small one. */
-function isUsable(value: ArmValues | null): value is ArmValues {
-  return value !== null && arms.every((arm) => Number.isFinite(value[arm]) && value[arm] > 0);
-}
-
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
 /** One-sided p-value against «effect ≤ limit». */
 function convictP(effect: TrimmedMean | null, limit: number): number {
-  return effect === null ? 1 : tail(effect.estimate - limit, effect);
+  return effect === null ? 1 : tail(effect.estimate - limit - rounding, effect);
 }
 
-/** One-sided p-value against «effect ≥ limit». */
+/** One-sided p-value against «effect ≥ limit»; what is exactly at the limit is within it. */
 function acquitP(effect: TrimmedMean | null, limit: number): number {
-  return effect === null ? 1 : tail(limit - effect.estimate, effect);
+  return effect === null ? 1 : tail(limit - effect.estimate + rounding, effect);
 }
+
+/** What is left of a logarithm's last digits: a count that is exactly at its limit has not passed it. */
+const rounding = 1e-9;
 
 /** Rounds that are all equal are exact counts: there is no doubt about them. */
 function tail(distance: number, { standardError, degrees }: TrimmedMean): number {
-  if (standardError === 0) {
-    return distance > 0 ? 0 : 1;
+  if (standardError < rounding) {
+    return distance > rounding / 2 ? 0 : 1;
   }
   return studentTUpperTail(distance / standardError, degrees);
+}
+
+/** What two builds of the base show that the machine cannot be trusted with; empty where it can. */
+export function controlFault(metric: MetricRounds): string {
+  const limit = Math.log1p(metric.limitPercent / 100);
+  const failed = gateModes
+    .map((mode) => viewOf(metric, mode))
+    .find((view) => controlFailed(view.control, limit));
+  return failed ? controlWords(failed) : '';
 }
 
 function controlFailed(control: TrimmedMean | null, limit: number): boolean {
@@ -255,10 +268,10 @@ function undecided({ metric, sliced, mixed, limit, p, levels }: Undecided): Deci
 /** By the square root law, towards the nearer side; null within a tenth of a standard error of the limit. */
 function roundsNeeded(effect: TrimmedMean, limit: number, levels: LookLevels): number | null {
   const distance = limit - effect.estimate;
-  if (Math.abs(distance) < effect.standardError / 10) {
+  if (!(Math.abs(distance) > Math.max(effect.standardError / 10, rounding))) {
     return null;
   }
   const level = distance > 0 ? levels.acquit : levels.convict;
   const t = studentTQuantile(1 - level, effect.degrees);
-  return Math.ceil(effect.n * Math.max(1, (t * effect.standardError) / distance) ** 2);
+  return Math.ceil(effect.n * Math.max(1, (t * effect.standardError) / Math.abs(distance)) ** 2);
 }

@@ -1,4 +1,10 @@
-import { type Decision, decideMetric, firstRounds, type MetricRounds } from './decide.ts';
+import {
+  controlFault,
+  type Decision,
+  decideMetric,
+  firstRounds,
+  type MetricRounds,
+} from './decide.ts';
 import { type LookLevels, lookLevels } from './design.ts';
 
 /** All gated metrics of one scenario and variant, by name, with every round that was run. */
@@ -51,16 +57,19 @@ export function goesOn(unit: UnitRounds, levels: readonly LookLevels[]): boolean
  * test procedure», Scand. J. Stat. 6 (1979); for group sequential tests Ye et al., «A group sequential
  * Holm procedure with multiple primary endpoints», Stat. Med. 32 (2013)). Only undecided ones are
  * looked at again, at their last look.
+ * @param limits that the pull request is held against in all; those of the units where nothing is said
  */
-export function decideFamily(units: readonly UnitRounds[]): Map<string, UnitDecisions> {
-  const limits = units.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0);
+export function decideFamily(
+  units: readonly UnitRounds[],
+  limits: number = units.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0),
+): Map<string, UnitDecisions> {
   const decisions = new Map(
     units.map((unit) => [unit.id, decideUnit(unit, lookLevels(limits))] as const),
   );
   for (let broken = 0; ; ) {
     const now = [...decisions.values()].flatMap((unit) => Object.values(unit)).filter(isRed).length;
     if (now === broken || now === limits) {
-      return decisions;
+      return withControls(units, decisions);
     }
     broken = now;
     const levels = lookLevels(limits - broken);
@@ -76,6 +85,23 @@ export function decideFamily(units: readonly UnitRounds[]): Map<string, UnitDeci
       }
     }
   }
+}
+
+/** Whatever control of a unit fails in the end, no red of that unit stands: its machine was not the same for all. */
+function withControls(
+  units: readonly UnitRounds[],
+  decisions: Map<string, UnitDecisions>,
+): Map<string, UnitDecisions> {
+  for (const unit of units) {
+    const own = Object.entries(decisions.get(unit.id) ?? {});
+    const fault = Object.entries(unit.metrics)
+      .map(([name, metric]) => ({ name, why: unit.rounds === 0 ? '' : controlFault(metric) }))
+      .find(({ why }) => why !== '');
+    for (const [, decision] of fault ? own.filter(([, each]) => isRed(each)) : []) {
+      Object.assign(decision, { outcome: 'unmeasurable', why: `${fault?.name}: ${fault?.why}` });
+    }
+  }
+  return decisions;
 }
 
 function isRed({ outcome }: Decision): boolean {

@@ -3,7 +3,6 @@ import { beforeAll, expect, test } from 'vitest';
 import { type GateEvidence, readGateEvidence } from '../analyze/gate-evidence.ts';
 import { checkJson, formatJson } from '../lib/json.ts';
 import { rootDir } from '../lib/paths.ts';
-import { prepareAnalysis } from '../pipeline.ts';
 import { looks } from './design.ts';
 import { GateReport } from './gate-report.ts';
 import { judgeGate } from './judge-gate.ts';
@@ -12,7 +11,6 @@ import { renderGateMarkdown, renderGateText } from './render.ts';
 let recorded: GateEvidence;
 
 beforeAll(async () => {
-  await prepareAnalysis();
   recorded = await readGateEvidence(join(rootDir, 'harness/test/recorded-gate'));
 });
 

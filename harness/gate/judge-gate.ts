@@ -1,9 +1,9 @@
 import { median } from 'simple-statistics';
-import type { GateEvidence, GateUnitEvidence } from '../analyze/gate-evidence.ts';
+import { type GateEvidence, type GateUnitEvidence, phaseOf } from '../analyze/gate-evidence.ts';
 import { type GateMetric, type GateMetricRounds, gateRounds } from '../analyze/gate-rounds.ts';
 import { type ExitCode, exitCode, worstExit } from '../lib/errors.ts';
 import { unitName } from '../plan/gate-plan.ts';
-import { eachArm } from '../scenario/arm.ts';
+import { type Arm, eachArm, gateModes } from '../scenario/arm.ts';
 import { metrics } from '../scenario/metric.ts';
 import { holm } from '../stats/holm.ts';
 import type { LookDecision, UnitRounds } from './family.ts';
@@ -34,13 +34,17 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
     const rounds = family[index] as UnitRounds;
     const own = decisions.get(rounds.id) ?? {};
     const values = gateRounds(unit);
+    const fault = unitFault(unit, record);
     return {
       id: rounds.id,
       title: `${unit.plan.suite}/${unit.plan.id}, ${unit.plan.variant}`,
       load: `${(unit.plan.load.ratePerSec ?? 0).toLocaleString('en')} requests/s over 3 × ${unit.plan.load.connectionsPerVariant} connections`,
       rounds: rounds.rounds,
       verdicts: Object.entries(unit.plan.limitPercent).map(([metric, limitPercent]) =>
-        verdictOf({ metric: metric as GateMetric, limitPercent, decision: own[metric], values }),
+        verdictOf({
+          ...{ metric: metric as GateMetric, limitPercent, decision: own[metric], values },
+          fault,
+        }),
       ),
     };
   });
@@ -73,9 +77,48 @@ interface Judged {
   limitPercent: number;
   decision: LookDecision | undefined;
   values: Record<GateMetric, GateMetricRounds>;
+  fault: Fault | null;
 }
 
-function verdictOf({ metric, limitPercent, decision, values }: Judged): GateVerdict {
+/** What takes the ground from all verdicts of a unit. */
+interface Fault {
+  outcome: 'invalid' | 'unmeasurable';
+  why: string;
+}
+
+/** So many windows of the head alone are no accident. */
+const spoiltWindows = 2;
+/** A hypervisor that takes more than this has left too little to compare. */
+const mostSteal = 0.1;
+
+/**
+ * Rounds that the generator calls invalid are left out; were that the head's own doing, leaving them
+ * out would acquit it. And a machine that was mostly somewhere else is no witness.
+ */
+function unitFault(unit: GateUnitEvidence, record: GateEvidence['record']): Fault | null {
+  const reasons = unit.rounds.flatMap((round) =>
+    gateModes.flatMap((mode) => {
+      const phase = phaseOf(round, mode);
+      const invalid = (arm: Arm) => phase?.arms[arm]?.validity.absolute === 'invalid';
+      const own = phase?.arms['head']?.validity.reasons.find(
+        ({ grade, cause }) => grade === 'invalid' && cause === 'server',
+      );
+      return own && invalid('head') && !invalid('base') && !invalid('control') ? [own.text] : [];
+    }),
+  );
+  if (reasons.length >= spoiltWindows) {
+    const why = `the head, and neither build of the base, failed the load in ${reasons.length} windows: ${reasons[0]}`;
+    return { outcome: 'invalid', why };
+  }
+  const steal = record.fitness.find((each) => each.unit === unitName(unit.plan))?.after?.stealRatio;
+  if (steal !== undefined && steal > mostSteal) {
+    const why = `the hypervisor took ${(100 * steal).toFixed(0)} % of the CPU time meanwhile`;
+    return { outcome: 'unmeasurable', why };
+  }
+  return null;
+}
+
+function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): GateVerdict {
   const { rounds, exceedances } = values[metric];
   const sliced = rounds.sliced.filter((each) => each !== null);
   const common = {
@@ -100,7 +143,7 @@ function verdictOf({ metric, limitPercent, decision, values }: Judged): GateVerd
       why: `${rounds.sliced.length} rounds, and no look is as early`,
     };
   }
-  return { ...common, ...decision };
+  return { ...common, ...decision, ...fault };
 }
 
 const exitOf: Record<GateVerdict['outcome'], ExitCode> = {
@@ -118,13 +161,20 @@ function concludeGate(
 ): Pick<GateReport, 'outcome' | 'exitCode' | 'headline'> {
   if (record.status !== 'complete') {
     const failed = record.status === 'failed';
-    const asked = record.status === 'running' ? exitCode.interrupted : record.failureExit;
+    const fallback = failed ? exitCode.infrastructure : exitCode.interrupted;
+    const found = units.flatMap(({ id, verdicts }) =>
+      verdicts
+        .filter(({ outcome }) => outcome === 'regressed')
+        .map(({ metric }) => `${id} ${metrics[metric as GateMetric].label}`),
+    );
+    const until = found.length === 0 ? '' : ` Regressed until then: ${found.join(', ')}.`;
+    const asked = record.status === 'running' ? fallback : record.failureExit || fallback;
     return {
       outcome: failed ? 'infra-error' : 'interrupted',
       exitCode: asked,
       headline: failed
-        ? `No verdict: ${record.failure.split('\n')[0]}`
-        : 'No verdict: the run was interrupted; what was decided until then is shown.',
+        ? `No verdict: ${record.failure.split('\n')[0]}${until}`
+        : `No verdict: the run was interrupted${until || '; what was decided until then is shown.'}`,
     };
   }
   const all = units.flatMap(({ id, verdicts }) => verdicts.map((verdict) => ({ id, ...verdict })));
@@ -166,8 +216,9 @@ function warningsOf({ record }: GateEvidence): string[] {
     }
     if (after !== null && Math.abs(Math.log(after.calibrationNs / before.calibrationNs)) > 0.1) {
       const change = 100 * (after.calibrationNs / before.calibrationNs - 1);
+      const word = change > 0 ? 'longer' : 'shorter';
       warnings.push(
-        `${unit}: a fixed piece of work took ${change.toFixed(0)} % longer after than before`,
+        `${unit}: a fixed piece of work took ${Math.abs(change).toFixed(0)} % ${word} after than before`,
       );
     }
   }

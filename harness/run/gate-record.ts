@@ -32,6 +32,8 @@ export const gateFiles = {
 export const GateRound = Type.Object(
   {
     schema: Type.Literal(1),
+    /** Of the run that it belongs to: rounds of another with the same seed look alike. */
+    runId: Type.String(),
     round: Type.Integer({ minimum: 1 }),
     order: Type.Array(Arm, { minItems: 3, maxItems: 3 }),
     servers: byArm(ServerRecord),

@@ -18,6 +18,7 @@ import { edges, takeSnapshots } from './snapshot.ts';
 export interface GateContext {
   /** Where the run leaves its evidence. */
   runDir: string;
+  runId: string;
   builds: ByArm<ArmBuild>;
   /** Path of the load generator. */
   loadgen: string;
@@ -61,6 +62,7 @@ export async function runGateRound(
   });
   const record: GateRound = {
     schema: 1,
+    runId: context.runId,
     round: planned.round,
     order: planned.order,
     servers: eachArm((arm) => ofArm(servers, arm).record),

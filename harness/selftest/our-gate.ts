@@ -7,7 +7,7 @@ import { randomIntegers } from '../stats/random.ts';
 import { type Effect, type Machine, noEffect, type WindowSummary } from './world.ts';
 
 /** The gated metrics that a simulated world has. */
-export const simulatedMetrics = {
+const simulatedMetrics = {
   p50: { limitPercent: 3, value: (window: WindowSummary) => window.p50Ns },
   p99: { limitPercent: 10, value: (window: WindowSummary) => window.p99Ns },
   cpu: { limitPercent: 2, value: (window: WindowSummary) => window.cpuPerRequestNs },

@@ -1,6 +1,6 @@
 import { mostRounds, roundMs } from '../gate/design.ts';
 import type { Peer } from './peers/index.ts';
-import { foundShare, passShare, percent, type SelftestTarget } from './targets.ts';
+import { foundShare, meanRounds, passShare, percent, type SelftestTarget } from './targets.ts';
 import type { Change, PeerTrial, Trial } from './trials.ts';
 import type { World } from './world.ts';
 
@@ -39,11 +39,7 @@ function renderOurs({ worlds, trials }: Selftest): string {
     const of = (change: Change) =>
       trials.find((trial) => trial.world === name && trial.change === change) as Trial;
     const [none, noticeable, clear] = [of('none'), of('noticeable'), of('clear')];
-    const seconds = (trial: Trial) => {
-      const tallies = Object.values(trial.metrics);
-      const shares = tallies.map(({ rounds, decisions }) => rounds / decisions);
-      return `${((Math.max(...shares) * roundMs) / 1000).toFixed(0)} s`;
-    };
+    const seconds = (trial: Trial) => `${((meanRounds(trial) * roundMs) / 1000).toFixed(0)} s`;
     const { p50, p99, cpu } = none.metrics;
     return [
       name,

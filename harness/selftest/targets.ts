@@ -1,5 +1,5 @@
 import { mostRounds, roundMs } from '../gate/design.ts';
-import { clopperPearsonUpper } from '../stats/clopper-pearson.ts';
+import { clopperPearson, clopperPearsonUpper } from '../stats/clopper-pearson.ts';
 import type { SimulatedMetric } from './our-gate.ts';
 import type { Change, MetricTally, Trial } from './trials.ts';
 
@@ -70,13 +70,12 @@ function falseReds(trials: readonly Trial[]): SelftestTarget {
   const pulls = trials.reduce((sum, trial) => sum + trial.pulls, 0);
   const red = trials.reduce((sum, trial) => sum + trial.redPulls, 0);
   const worst = trials.toSorted((a, b) => b.redPulls / b.pulls - a.redPulls / a.pulls)[0];
-  const bound = clopperPearsonUpper(red, pulls, 0.95);
-  const where = worst && worst.redPulls > 0 ? `, worst ${worst.world} ${worst.redPulls}` : '';
+  const most95 = worst ? clopperPearsonUpper(worst.redPulls, worst.pulls, 0.95) : 1;
   return {
     name: 'false red per pull request of three scenarios, all worlds',
     goal: `≤ ${percent(most)}, in each world`,
-    seen: `${red} of ${pulls} (95 % bound ${percent(bound)}${where})`,
-    met: trials.every(({ redPulls, pulls: n }) => redPulls / n <= most),
+    seen: `${red} of ${pulls}; worst world ${worst?.redPulls} of ${worst?.pulls} (95 % bound ${percent(most95)})`,
+    met: most95 <= most,
   };
 }
 
@@ -93,31 +92,38 @@ function wrongPasses(trials: readonly Trial[]): SelftestTarget {
 }
 
 function coverage(trials: readonly Trial[]): SelftestTarget {
-  const shares = [...Map.groupBy(trials, ({ world }) => world)].map(([world, own]) => {
-    const tallies = own.flatMap(({ metrics }) => Object.values(metrics));
-    const covered = tallies.reduce((sum, tally) => sum + tally.covered, 0);
-    return { world, share: covered / tallies.reduce((sum, tally) => sum + tally.decisions, 0) };
-  });
+  const shares = [...Map.groupBy(trials, ({ world }) => world)].flatMap(([world, own]) =>
+    (['p50', 'p99', 'cpu'] as const).map((metric) => {
+      const tallies = own.map(({ metrics }) => metrics[metric]);
+      const covered = tallies.reduce((sum, tally) => sum + tally.covered, 0);
+      const decisions = tallies.reduce((sum, tally) => sum + tally.decisions, 0);
+      const { lo, hi } = clopperPearson(covered, decisions, 0.95);
+      return { where: `${world} ${metric}`, share: covered / decisions, lo, hi };
+    }),
+  );
   const low = shares.toSorted((a, b) => a.share - b.share);
   const [least, most] = [low[0], low.at(-1)];
   return {
     name: 'printed 95 % intervals hold the true change',
-    goal: '94 to 97 % in each world',
-    seen: `${percent(least?.share ?? 0)} (${least?.world}) to ${percent(most?.share ?? 0)} (${most?.world})`,
-    met: (least?.share ?? 0) >= 0.94 && (most?.share ?? 1) <= 0.97,
+    goal: '94 to 97 % of each metric in each world, as far as so many can tell',
+    seen: `${percent(least?.share ?? 0)} (${least?.where}) to ${percent(most?.share ?? 0)} (${most?.where})`,
+    met: shares.every(({ lo, hi }) => hi >= 0.94 && lo <= 0.97),
   };
 }
 
 function clearCases(...trials: readonly Trial[]): SelftestTarget {
-  const tallies = trials.flatMap(({ metrics }) => Object.values(metrics));
-  const shares = tallies.map(({ rounds, decisions }) => rounds / decisions / mostRounds);
-  const worst = Math.max(...shares);
+  const worst = Math.max(...trials.map(meanRounds)) / mostRounds;
   return {
-    name: 'clear cases on a quiet machine: share of the cap, worst metric',
+    name: 'clear cases on a quiet machine: share of the cap, until the last metric is decided',
     goal: '≤ 40 %',
     seen: `${percent(worst)} (${((worst * mostRounds * roundMs) / 1000).toFixed(0)} s of load)`,
     met: worst <= 0.4,
   };
+}
+
+/** Of a scenario, until its last metric is decided. */
+export function meanRounds({ rounds, metrics }: Trial): number {
+  return rounds / metrics.p50.decisions;
 }
 
 function unmeasurable({ metrics }: Trial): SelftestTarget {

@@ -2,7 +2,7 @@ import type { Decision } from '../gate/decide.ts';
 import { type LookLevels, lookLevels, mostRounds } from '../gate/design.ts';
 import { decideFamily, type UnitRounds } from '../gate/family.ts';
 import { seedFromName, splitMix64 } from '../stats/random.ts';
-import { runOurGate, type SimulatedMetric, simulatedMetrics } from './our-gate.ts';
+import { runOurGate, type SimulatedMetric } from './our-gate.ts';
 import type { Peer } from './peers/index.ts';
 import { type Effect, noEffect, type World } from './world.ts';
 
@@ -15,8 +15,11 @@ export const changes = {
 } as const satisfies Record<string, Effect>;
 export type Change = keyof typeof changes;
 
-/** A pull request has this many scenarios, each with all simulated limits. */
+/** A pull request has this many scenarios, */
 export const scenariosPerPull = 3;
+/** and each this many limits, as the committed ones have: not all of them are simulated. */
+const limitsPerScenario = 5;
+const limitsPerPull = scenariosPerPull * limitsPerScenario;
 
 /** What became of one metric in all decisions of a world and a change. */
 export interface MetricTally {
@@ -34,6 +37,8 @@ export interface Trial {
   world: string;
   change: Change;
   metrics: Record<SimulatedMetric, MetricTally>;
+  /** Rounds that were run, of all scenarios: each until its last metric was decided. */
+  rounds: number;
   /** Pull requests, and those with a regression in any scenario. */
   pulls: number;
   redPulls: number;
@@ -49,11 +54,11 @@ export function tryOurGate(world: World, change: Change, pulls: number): Trial {
       p99: emptyTally(),
       cpu: emptyTally(),
     },
+    rounds: 0,
     pulls,
     redPulls: 0,
   };
-  const names = Object.keys(simulatedMetrics) as SimulatedMetric[];
-  const levels = lookLevels(scenariosPerPull * names.length);
+  const levels = lookLevels(limitsPerPull);
   const random = splitMix64(seedFromName(`${world.name} ${change}`));
   for (let pull = 0; pull < pulls; pull++) {
     const units = Array.from({ length: scenariosPerPull }, (_, index): UnitRounds => {
@@ -78,8 +83,9 @@ function tallyPull(
   levels: readonly LookLevels[],
 ): boolean {
   const secondLook = levels[1]?.rounds ?? mostRounds;
+  trial.rounds += units.reduce((sum, { rounds }) => sum + rounds, 0);
   let red = false;
-  for (const decisions of decideFamily(units).values()) {
+  for (const decisions of decideFamily(units, limitsPerPull).values()) {
     for (const [name, decision] of Object.entries(decisions)) {
       const tally = trial.metrics[name as SimulatedMetric];
       const { outcome, ratio, afterRounds } = decision;

@@ -3,6 +3,9 @@ import { studentTQuantile, studentTUpperTail } from './student-t.ts';
 /** Fewer have no spread worth a name. */
 export const fewestValues = 5;
 
+/** Of the values at each end that are left out where nothing else is said. */
+const defaultShare = 0.15;
+
 /** A trimmed mean with what Student's t needs to judge it. */
 export interface TrimmedMean {
   estimate: number;
@@ -34,7 +37,7 @@ export interface TrimmedMeanOptions {
  * @param share of the values to leave out at each end, in [0, 0.4]; at least 2 have to be left
  * @throws RangeError for anything else
  */
-export function trimmedMean(values: readonly number[], share = 0.15): TrimmedMean {
+export function trimmedMean(values: readonly number[], share = defaultShare): TrimmedMean {
   const n = values.length;
   const cut = checkedCut(values, share);
   const sorted = Float64Array.from(values).sort();
@@ -52,6 +55,54 @@ export function trimmedMean(values: readonly number[], share = 0.15): TrimmedMea
   const variance = winsorised.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1);
   const standardError = Math.sqrt(variance / n) / (1 - (2 * cut) / n);
   return { estimate, standardError, degrees, n };
+}
+
+/**
+ * Mean of the trimmed means of several columns over the same rounds. Where each column is the
+ * difference of two programs it is distributed symmetrically for equal programs, whatever bursts hit
+ * them; the difference from the mean of two others is not, and its trimmed mean is off.
+ *
+ * The standard error is that of the trimmed mean with the rows' means of the winsorised columns: what
+ * a row contributes to each column's trimmed mean is its winsorised value (Huber, Ronchetti, «Robust
+ * statistics», 2009, section 3.3, influence function).
+ * @param columns at least one, all as long as each other; each as for `trimmedMean`
+ * @throws RangeError as `trimmedMean`
+ */
+export function jointTrimmedMean(
+  columns: readonly (readonly number[])[],
+  share = defaultShare,
+): TrimmedMean {
+  const means = columns.map((column) => trimmedMean(column, share));
+  const [first] = means;
+  if (first === undefined || means.some(({ n }) => n !== first.n)) {
+    throw new RangeError(`columns must be equally long, got ${columns.map((c) => c.length)}`);
+  }
+  const { n, degrees } = first;
+  const winsorised = columns.map((column) => winsorise(column, share));
+  const rows = Array.from(
+    { length: n },
+    (_, row) =>
+      winsorised.reduce((sum, column) => sum + (column[row] as number), 0) / columns.length,
+  );
+  const middle = rows.reduce((sum, value) => sum + value, 0) / n;
+  const variance = rows.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1);
+  return {
+    estimate: means.reduce((sum, mean) => sum + mean.estimate, 0) / means.length,
+    standardError: means.every(({ standardError }) => standardError === 0)
+      ? 0
+      : Math.sqrt(variance / n) / (1 - (2 * Math.floor(share * n)) / n),
+    degrees,
+    n,
+  };
+}
+
+/** Each value drawn to what is left when `share` is trimmed, in the order that they came. */
+function winsorise(values: readonly number[], share: number): number[] {
+  const cut = Math.floor(share * values.length);
+  const sorted = Float64Array.from(values).sort();
+  const low = sorted[cut] as number;
+  const high = sorted[values.length - 1 - cut] as number;
+  return values.map((value) => Math.min(high, Math.max(low, value)));
 }
 
 /**

@@ -190,7 +190,7 @@ func (e *Engine) turn(sleepNs int64) error {
 func (e *Engine) expire(now int64) {
 	timeout := int64(e.config.Timeout)
 	for c := e.inflight.first(); c != nil && c.sinceNs+timeout <= now; c = e.inflight.first() {
-		e.finish(c, TimedOut, true, now)
+		e.finish(c, TimedOut, true, monotime.Now())
 	}
 	timeout = int64(e.config.ConnectTimeout)
 	for c := e.connecting.first(); c != nil && c.sinceNs+timeout <= now; c = e.connecting.first() {

@@ -268,7 +268,7 @@ func (e *Engine) giveUp(now int64) {
 		e.pending--
 	}
 	for c := e.inflight.first(); c != nil; c = e.inflight.first() {
-		e.finish(c, TimedOut, true, now)
+		e.finish(c, TimedOut, true, monotime.Now())
 	}
 	e.endNs = now
 }

@@ -49,7 +49,7 @@ const disorderNs = 1_000_000
 func longestNeglect(in *Input) int64 {
 	read := make([]*engine.Request, 0, len(in.Requests))
 	for i := range in.Requests {
-		if r := &in.Requests[i]; r.Outcome == engine.Completed && r.ArrivedNs != 0 {
+		if r := &in.Requests[i]; r.DoneNs != 0 && r.ArrivedNs != 0 {
 			read = append(read, r)
 		}
 	}

@@ -34,12 +34,16 @@ func TestABacklogThatIsWorkedOffAfterTheEndIsSeen(t *testing.T) {
 		{"ramp", rising(duration), 130_000},
 		// Of each second it takes 1.1 to do what came in its first half.
 		{"on and off", onOff(1e9), 220_000},
-		{"steady", nil, 104_000},
+		// Slower than the load from two thirds on.
+		{"steady", nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(10) {
 				s := poissonLoad(seed, rate, duration)
 				s.intensity, s.service = c.intensity, fixed(c.serviceNs)
+				if c.serviceNs == 0 {
+					s.service = slowerFrom(int64(3.4e9))
+				}
 				in := s.run()
 				in.Varying = c.intensity != nil
 				v := Judge(in).Arms[0]
@@ -48,6 +52,43 @@ func TestABacklogThatIsWorkedOffAfterTheEndIsSeen(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func slowerFrom(atNs int64) serviceModel {
+	return func(_ *rand.Rand, _ int, sinceNs int64) float64 {
+		if sinceNs > atNs {
+			return 140_000
+		}
+		return 60_000
+	}
+}
+
+// A queue near its capacity wanders far, and is no fault of anyone's.
+func TestABusyServerKeepsUp(t *testing.T) {
+	alarms := 0
+	for seed := range uint64(200) {
+		s := poissonLoad(seed, 2_000+8_000*float64(seed%2), time.Second)
+		s.service = exponential(0.97e9 / s.rate)
+		if slices.Contains(rules(Judge(s.run()).Arms[0].Reasons), "sustained") {
+			alarms++
+		}
+	}
+	if alarms > 1 {
+		t.Errorf("%d of 200 phases at a utilisation of 0.97", alarms)
+	}
+}
+
+// Who comes late to the last requests leaves no backlog at the server.
+func TestALateGeneratorIsNoServerThatFallsBehind(t *testing.T) {
+	for seed := range uint64(20) {
+		s := poissonLoad(seed, 10_000, 2*time.Second)
+		s.absences = []stretch{stretchAt(1.985, 14.9)}
+		for _, r := range Judge(s.run()).Arms[0].Reasons {
+			if r.Cause == ByServer {
+				t.Errorf("seed %d: %s", seed, r.Text)
+			}
+		}
 	}
 }
 
