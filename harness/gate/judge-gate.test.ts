@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { type GateEvidence, readGateEvidence } from '../analyze/gate-evidence.ts';
 import { checkJson, formatJson } from '../lib/json.ts';
 import { rootDir } from '../lib/paths.ts';
+import { unitName } from '../plan/gate-plan.ts';
 import { looks } from './design.ts';
 import { GateReport } from './gate-report.ts';
 import { judgeGate } from './judge-gate.ts';
@@ -87,4 +88,52 @@ test('a slower head is regressed: exit code 1, named with its figures', () => {
   const verdict = report.units[0]?.verdicts.find(({ metric }) => metric === 'cpu-per-request');
   expect(verdict).toMatchObject({ outcome: 'regressed', afterRounds: looks[0] });
   expect(renderGateMarkdown(report)).toContain('**regressed**');
+});
+
+test('a head that fails its load in several windows is invalid, whatever the other rounds say', () => {
+  const spoil = (arms: readonly string[], windows: number) =>
+    judgeGate(
+      evidence(looks[0], ({ units }) => {
+        const rounds = units.flatMap((unit) => unit.rounds).slice(0, windows);
+        for (const arm of rounds.flatMap(({ load }) =>
+          arms.map((name) => load.phases[0]?.arms[name]),
+        )) {
+          Object.assign(arm?.validity ?? {}, {
+            absolute: 'invalid',
+            reasons: [
+              {
+                rule: 'loss',
+                grade: 'invalid',
+                cause: 'server',
+                seen: 0.1,
+                limit: 0.001,
+                unit: 'ratio',
+                text: '10 % lost',
+              },
+            ],
+          });
+        }
+      }),
+    );
+  const alone = spoil(['head'], 2);
+  expect(alone.exitCode).toBe(3);
+  expect(alone.units[0]?.verdicts.every(({ outcome }) => outcome === 'invalid')).toBe(true);
+  expect(alone.units[0]?.verdicts[0]?.why).toContain('10 % lost');
+  // Once is an accident, and what all three do is the scenario's or the machine's doing.
+  expect(spoil(['head'], 1).exitCode).not.toBe(3);
+  expect(spoil(['base', 'control', 'head'], 2).exitCode).not.toBe(3);
+});
+
+test('a machine that was mostly somewhere else is no witness', () => {
+  const report = judgeGate(
+    evidence(looks[0], ({ record, units }) => {
+      const fitness = { loadAverage1: 0, stealRatio: 0, calibrationNs: 1 };
+      const unit = units[0] ? unitName(units[0].plan) : '';
+      record.fitness = [{ unit, before: fitness, after: { ...fitness, stealRatio: 0.4 } }];
+    }),
+  );
+  expect(report.exitCode).toBe(6);
+  expect(report.units[0]?.verdicts[0]?.why).toBe(
+    'the hypervisor took 40 % of the CPU time meanwhile',
+  );
 });

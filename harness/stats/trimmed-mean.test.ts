@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { normals } from './random.ts';
 import { binomialSlack } from './testing/simulation.ts';
-import { trimmedMean, trimmedMeanBound, trimmedMeanUpperTailP } from './trimmed-mean.ts';
+import {
+  jointTrimmedMean,
+  trimmedMean,
+  trimmedMeanBound,
+  trimmedMeanUpperTailP,
+} from './trimmed-mean.ts';
 
 const short = [0.021, -0.013, 0.034, 0.052, 0.008, 0.041, -0.002, 0.027];
 const long = [1.83, 0.5, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.3, -0.4];
@@ -158,4 +163,43 @@ test('refuses too few values, wild ones, and shares that leave too few', () => {
     const bound = () => trimmedMeanBound(long, alpha, { side: 'lower' });
     expect(bound).toThrow(`in (0, 0.5), got ${alpha}`);
   }
+});
+
+test('the joint mean of one column is its trimmed mean, and of several the mean of theirs', () => {
+  const normal = normals(5n);
+  const rows = Array.from({ length: 17 }, () => [normal(), normal() + 1] as const);
+  const [first, second] = [rows.map(([a]) => a), rows.map(([, b]) => b)];
+  expect(jointTrimmedMean([first]).estimate).toBe(trimmedMean(first).estimate);
+  expect(jointTrimmedMean([first]).standardError).toBeCloseTo(trimmedMean(first).standardError, 12);
+  const both = jointTrimmedMean([first, second]);
+  expect(both.estimate).toBeCloseTo(
+    (trimmedMean(first).estimate + trimmedMean(second).estimate) / 2,
+    12,
+  );
+  expect(both).toMatchObject({ n: 17, degrees: trimmedMean(first).degrees });
+  // Equal columns say nothing new; independent ones err less.
+  expect(jointTrimmedMean([first, first]).standardError).toBeCloseTo(
+    trimmedMean(first).standardError,
+    12,
+  );
+  expect(both.standardError).toBeLessThan(trimmedMean(first).standardError);
+  expect(() => jointTrimmedMean([])).toThrow(RangeError);
+  expect(() => jointTrimmedMean([first, second.slice(1)])).toThrow('equally long');
+});
+
+test('bursts of single programs do not lean towards the two that are the base', () => {
+  const normal = normals(6n);
+  const burst = () => 0.01 * normal() + (Math.abs(normal()) > 1.44 ? 0.3 : 0);
+  let [joint, naive] = [0, 0];
+  const trials = 300;
+  for (let trial = 0; trial < trials; trial++) {
+    const rows = Array.from({ length: 39 }, () => [burst(), burst(), burst()] as const);
+    joint += jointTrimmedMean([
+      rows.map(([b, , h]) => h - b),
+      rows.map(([, c, h]) => h - c),
+    ]).estimate;
+    naive += trimmedMean(rows.map(([b, c, h]) => h - (b + c) / 2)).estimate;
+  }
+  expect(Math.abs(joint / trials)).toBeLessThan(0.004);
+  expect(naive / trials).toBeLessThan(-0.008);
 });

@@ -49,7 +49,7 @@ afterAll(async () => {
 
 async function contextOf(changes: Partial<GateContext> = {}): Promise<GateContext> {
   return {
-    ...{ runDir, runId: 'e2e', builds, loadgen: binaryPath(tools.loadgen), fixtureArgs: [] },
+    ...{ runDir, runId: 'test', builds, loadgen: binaryPath(tools.loadgen), fixtureArgs: [] },
     recording: undefined,
     placement: placeOn(await allowedCpus()),
     signal: new AbortController().signal,
