@@ -133,6 +133,8 @@ test('a machine that was mostly somewhere else is no witness', () => {
     }),
   );
   expect(report.exitCode).toBe(6);
+  expect(report.units[0]?.verdicts.at(-1)?.metric).toBe('allocations-per-request');
+  expect(report.units[0]?.verdicts.at(-1)?.why).not.toContain('hypervisor');
   expect(report.units[0]?.verdicts[0]?.why).toBe(
     'the hypervisor took 40 % of the CPU time meanwhile',
   );

@@ -143,7 +143,9 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
       why: `${rounds.sliced.length} rounds, and no look is as early`,
     };
   }
-  return { ...common, ...decision, ...fault };
+  // What is counted is the same on a machine that was away.
+  const spared = fault?.outcome === 'unmeasurable' && metrics[metric].kind === 'exact';
+  return { ...common, ...decision, ...(spared ? {} : fault) };
 }
 
 const exitOf: Record<GateVerdict['outcome'], ExitCode> = {
