@@ -107,10 +107,6 @@ func TestAStallIsChargedToEveryRequestThatWasDue(t *testing.T) {
 			rest := (arm.Oracle.Utilisation*float64(runMs)*1e6 - stallNs) / (float64(runMs) * 1e6)
 			share := stallNs / ((1 - rest) * float64(runMs) * 1e6)
 			own := float64(*arm.SendLagNs.P99 + *arm.ReceiveLagNs.P99)
-			// What the hypervisor takes from the server is in no stamp; both CPUs lose alike.
-			if stolen := report.Phases[0].Generator.StealNs; stolen != nil {
-				own += float64(*stolen)
-			}
 			for name, quantile := range map[string]struct {
 				q   float64
 				got *int64
