@@ -1,5 +1,5 @@
 import { mostRounds, roundMs } from '../gate/design.ts';
-import { clopperPearson, clopperPearsonUpper } from '../stats/clopper-pearson.ts';
+import { clopperPearsonUpper } from '../stats/clopper-pearson.ts';
 import type { SimulatedMetric } from './our-gate.ts';
 import type { Change, MetricTally, Trial } from './trials.ts';
 
@@ -97,17 +97,16 @@ function coverage(trials: readonly Trial[]): SelftestTarget {
       const tallies = own.map(({ metrics }) => metrics[metric]);
       const covered = tallies.reduce((sum, tally) => sum + tally.covered, 0);
       const decisions = tallies.reduce((sum, tally) => sum + tally.decisions, 0);
-      const { lo, hi } = clopperPearson(covered, decisions, 0.95);
-      return { where: `${world} ${metric}`, share: covered / decisions, lo, hi };
+      return { where: `${world} ${metric}`, share: covered / decisions };
     }),
   );
   const low = shares.toSorted((a, b) => a.share - b.share);
   const [least, most] = [low[0], low.at(-1)];
   return {
     name: 'printed 95 % intervals hold the true change',
-    goal: '94 to 97 % of each metric in each world, as far as so many can tell',
+    goal: '94 to 97 % of each metric in each world',
     seen: `${percent(least?.share ?? 0)} (${least?.where}) to ${percent(most?.share ?? 0)} (${most?.where})`,
-    met: shares.every(({ lo, hi }) => hi >= 0.94 && lo <= 0.97),
+    met: (least?.share ?? 0) >= 0.94 && (most?.share ?? 1) <= 0.97,
   };
 }
 

@@ -80,13 +80,15 @@ test.for([
   expectNear(trimmedMeanBound(values, 0.0005, { side: 'upper', share }), upper);
 });
 
-test('15 % are trimmed if nothing else is said', () => {
-  expect(trimmedMean(long)).toEqual(trimmedMean(long, 0.15));
-  expect(trimmedMean(short)).not.toEqual(trimmedMean(short, 0));
-  expect(trimmedMeanUpperTailP(long, 1)).toBe(trimmedMeanUpperTailP(long, 1, { share: 0.15 }));
+test('17 % are trimmed if nothing else is said: two of twelve', () => {
+  const twelve = [...short, ...long].slice(0, 12);
+  expect(trimmedMean(twelve)).toEqual(trimmedMean(twelve, 0.17));
+  expect(trimmedMean(twelve).degrees).toBe(12 - 2 * 2 - 1);
+  const share = 0.17;
+  expect(trimmedMeanUpperTailP(twelve, 1)).toBe(trimmedMeanUpperTailP(twelve, 1, { share }));
   const side = 'lower';
-  expect(trimmedMeanBound(long, 0.01, { side })).toBe(
-    trimmedMeanBound(long, 0.01, { side, share: 0.15 }),
+  expect(trimmedMeanBound(twelve, 0.01, { side })).toBe(
+    trimmedMeanBound(twelve, 0.01, { side, share }),
   );
 });
 
