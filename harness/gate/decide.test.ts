@@ -65,7 +65,10 @@ test('a mixed window may convict, and never acquits', () => {
     ...noise,
     rounds: { ...noise.rounds, mixed: rounds({ head: 1.1 }).rounds.mixed },
   };
-  expect(decideMetric(convicting, last)).toMatchObject({ outcome: 'regressed', basis: 'mixed' });
+  const convicted = decideMetric(convicting, last);
+  expect(convicted).toMatchObject({ outcome: 'regressed', basis: 'mixed' });
+  // Twice that of the window that convicted, because either may.
+  expect(convicted.p).toBeLessThan(1e-9);
   const acquitting = { ...noise, rounds: { ...noise.rounds, mixed: rounds().rounds.mixed } };
   expect(outcome(acquitting)).toBe('unmeasurable');
 });
@@ -128,8 +131,14 @@ test('base and head swapped: what was slower is not green', () => {
 
 test('no rounds, and fewer than any look has', () => {
   for (const count of [0, 1, 4]) {
-    expect(outcome(firstRounds(rounds(), count))).toBe('unmeasurable');
+    const { outcome, why } = decideMetric(firstRounds(rounds(), count), last);
+    expect(outcome).toBe('unmeasurable');
+    expect(why).toBe(`${count} of ${count} rounds have a value that may be used, 5 needed`);
   }
+  const third = changed(rounds(), (v, round) => (round % 3 === 0 ? v : null));
+  expect(decideMetric(third, last).why).toBe(
+    '13 of 39 rounds have a value that may be used, 26 needed',
+  );
 });
 
 test('a quantile with fewer than 100 samples beyond it decides nothing, and says how long to go on', () => {
@@ -148,6 +157,37 @@ test('what is undecided says how many rounds would decide it', () => {
   const { neededRounds, why } = decideMetric(rounds({ head: 1.029, sd: 0.01 }), last);
   expect(why).toContain('3 % allowed');
   expect(neededRounds === null || neededRounds > mostRounds).toBe(true);
+});
+
+/** An effect known to the last digit: head ÷ base spread evenly around its middle. */
+function spread(effectPercent: number) {
+  const all = Array.from({ length: mostRounds }, (_, round) => {
+    const around = 0.1 * (round / (mostRounds - 1) - 0.5);
+    return { base: 1, control: 1, head: (1 + effectPercent / 100) * Math.exp(around) };
+  });
+  return { ...rounds(), rounds: { mixed: all, sliced: all } } satisfies MetricRounds;
+}
+
+test('how many rounds: more for a conviction than for an acquittal as far from the limit', () => {
+  const [below, above] = [2, 4].map((effect) => decideMetric(spread(effect), last));
+  expect(below).toMatchObject({ outcome: 'inconclusive' });
+  expect(above).toMatchObject({ outcome: 'inconclusive' });
+  expect(below?.neededRounds).toBeGreaterThan(mostRounds);
+  expect(above?.neededRounds).toBeGreaterThan(1.5 * (below?.neededRounds ?? Infinity));
+  // At the limit, and within a tenth of a standard error of it, no number of rounds can be named.
+  expect(decideMetric(spread(3), last).neededRounds).toBeNull();
+  expect(decideMetric(spread(3.01), last).neededRounds).toBeNull();
+});
+
+test('what is undecided is said with the larger of both windows’ effects', () => {
+  const [less, more] = [spread(1), spread(2.9)];
+  const seen = { ...more, rounds: { mixed: less.rounds.mixed, sliced: more.rounds.sliced } };
+  expect(decideMetric(seen, last).why).toContain(': 2.9 % seen');
+  const other = {
+    ...more,
+    rounds: { mixed: spread(3.1).rounds.mixed, sliced: more.rounds.sliced },
+  };
+  expect(decideMetric(other, last).why).toContain(': 3.1 % seen');
 });
 
 test('few bad rounds do not turn a verdict', () => {

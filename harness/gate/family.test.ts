@@ -72,6 +72,32 @@ test('Holm’s step: a limit that was just missed is convicted beside others tha
   expect(families.filter(([first, second]) => first && !second)).toHaveLength(0);
 });
 
+test('a unit goes on as long as one of its limits is open, and Holm’s step keeps to its last look', () => {
+  const metrics = { clear: metric(1, 0.005, 1n), near: metric(1.03, 0.02, 3n) };
+  expect(goesOn(unit('mixed', metrics, looks[0]), lookLevels(2))).toBe(true);
+  const decided = decideFamily([unit('mixed', { ...metrics, broken: metric(1.5, 0.005, 2n) })]);
+  expect(decided.get('mixed')).toMatchObject({
+    clear: { outcome: 'pass', afterRounds: looks[0] },
+    near: { outcome: 'inconclusive', afterRounds: mostRounds },
+    broken: { outcome: 'regressed', afterRounds: looks[0] },
+  });
+});
+
+test('a control that fails in one metric takes back the reds of its unit, and of no other', () => {
+  const unequal = metric(1, 0.005, 3n);
+  for (const round of [...unequal.rounds.mixed, ...unequal.rounds.sliced]) {
+    Object.assign(round ?? {}, { control: 1.05 * (round?.control ?? 1) });
+  }
+  const slower = { p50: metric(1.2, 0.005, 4n) };
+  const decided = decideFamily([
+    unit('suspect', { ...slower, cpu: unequal }),
+    unit('sound', slower),
+  ]);
+  expect(decided.get('suspect')?.['p50']?.outcome).toBe('unmeasurable');
+  expect(decided.get('suspect')?.['p50']?.why).toMatch(/^cpu: two builds of the base differ by/);
+  expect(decided.get('sound')?.['p50']?.outcome).toBe('regressed');
+});
+
 test('an empty pull request has no decision, and a unit without rounds is open', () => {
   expect(decideFamily([]).size).toBe(0);
   const started = unit('started', { p50: metric(1, 0.01, 1n) }, 0);

@@ -185,6 +185,13 @@ test('the joint mean of one column is its trimmed mean, and of several the mean 
     12,
   );
   expect(both.standardError).toBeLessThan(trimmedMean(first).standardError);
+  // A column that never changes takes no doubt from the other.
+  const still = first.map(() => 1);
+  expect(jointTrimmedMean([first, still]).standardError).toBeCloseTo(
+    trimmedMean(first).standardError / 2,
+    12,
+  );
+  expect(jointTrimmedMean([still, still]).standardError).toBe(0);
   expect(() => jointTrimmedMean([])).toThrow(RangeError);
   expect(() => jointTrimmedMean([first, second.slice(1)])).toThrow('equally long');
 });
