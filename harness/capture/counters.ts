@@ -27,6 +27,13 @@ export const ProcCounters = Type.Object({
   cpuNs: Count,
   voluntarySwitches: Count,
   involuntarySwitches: Count,
+  /**
+   * Calls of read, pread64, readv and their like, and of write and its like (`syscr` and `syscw` of
+   * /proc/PID/io); sendfile is both, recvmsg and sendmsg are neither. Null where it cannot be read,
+   * absent in runs recorded before it was.
+   */
+  readCalls: Type.Optional(Type.Union([Count, Type.Null()])),
+  writeCalls: Type.Optional(Type.Union([Count, Type.Null()])),
   /** Open descriptors by kind; null where /proc/PID/fd cannot be read. */
   openFds: Type.Union([Type.Record(Type.String(), Count), Type.Null()]),
 });

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { expect, test } from 'vitest';
-import { countDescriptors, descriptorKind, parseCpuNs, readProc } from './proc.ts';
+import { countDescriptors, descriptorKind, parseCalls, parseCpuNs, readProc } from './proc.ts';
 
 /** /proc/PID/stat with utime 123 and stime 45 ticks, of a process of this name. */
 function stat(name: string): string {
@@ -47,6 +48,30 @@ test('reads this process: CPU time grows, an open file is one more descriptor', 
     await file.close();
     await rm(dir, { recursive: true });
   }
+});
+
+const io = `rchar: 6976
+wchar: 12
+syscr: 1010
+syscw: 44
+read_bytes: 0
+write_bytes: 0
+cancelled_write_bytes: 0
+`;
+
+test('calls are counted, not bytes; unknown where the kernel or a permission denies them', () => {
+  expect(parseCalls(io)).toEqual({ readCalls: 1010, writeCalls: 44 });
+  expect(parseCalls('')).toEqual({ readCalls: null, writeCalls: null });
+});
+
+test('reads of this process are counted', async () => {
+  const before = await readProc(pid);
+  for (let time = 0; time < 100; time++) {
+    readFileSync('/proc/self/stat');
+  }
+  const after = await readProc(pid);
+  expect((after.readCalls ?? 0) - (before.readCalls ?? 0)).toBeGreaterThanOrEqual(100);
+  expect(after.writeCalls).not.toBeNull();
 });
 
 test('a process that is gone is an error, and its descriptors are unknown', async () => {

@@ -9,7 +9,8 @@ const ticksPerSec = 100;
 export async function readProc(pid: number): Promise<ProcCounters> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const switches = await readSwitches(pid);
-  return { cpuNs: parseCpuNs(stat), ...switches, openFds: await countDescriptors(pid) };
+  const calls = await readCalls(pid);
+  return { cpuNs: parseCpuNs(stat), ...switches, ...calls, openFds: await countDescriptors(pid) };
 }
 
 /** User plus system time in ns from the text of /proc/PID/stat (proc_pid_stat(5), fields 14, 15). */
@@ -18,6 +19,22 @@ export function parseCpuNs(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return Math.round((ticks * 1e9) / ticksPerSec);
+}
+
+type Calls = Required<Pick<ProcCounters, 'readCalls' | 'writeCalls'>>;
+
+/** Of all threads, those that ended too; null for another user's process or a kernel without it. */
+async function readCalls(pid: number): Promise<Calls> {
+  return parseCalls(await readFile(`/proc/${pid}/io`, 'utf8').catch(() => ''));
+}
+
+/** System calls from the text of /proc/PID/io (proc_pid_io(5)); null for what it does not tell. */
+export function parseCalls(io: string): Calls {
+  const count = (name: string) => {
+    const found = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(io)?.[1];
+    return found === undefined ? null : Number(found);
+  };
+  return { readCalls: count('syscr'), writeCalls: count('syscw') };
 }
 
 /** Sums over the threads: /proc/PID/status speaks of the main thread alone. */

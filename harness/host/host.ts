@@ -22,6 +22,12 @@ export const Fingerprint = Type.Object(
   { additionalProperties: false },
 );
 
+/** Unknown to runs recorded before it was read; null in a first reading, or where the kernel has none. */
+const OptionalShare = (description: string) =>
+  Type.Optional(
+    Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()], { description }),
+  );
+
 /** State of the machine when a run began or ended; used to refuse, never to divide. */
 export const Fitness = Type.Object(
   {
@@ -35,6 +41,17 @@ export const Fitness = Type.Object(
       minimum: 0,
       description: 'Time of a fixed integer loop; shown, never a divisor.',
     }),
+    foreignCpuRatio: OptionalShare(
+      'Share of all CPU time since the last reading that tasks had which are not ours.',
+    ),
+    cpuStallRatio: OptionalShare(
+      'Share of the time since the last reading in which some task, ours too, waited for a CPU (PSI).',
+    ),
+    runQueueNs: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+        description: 'Time that all tasks, ours too, waited for a CPU since the last reading.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
