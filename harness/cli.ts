@@ -4,8 +4,10 @@ import { benchCommand } from './commands/bench.ts';
 import { type BenchLoadOptions, benchLoadCommand } from './commands/bench-load.ts';
 import type { BenchOptions } from './commands/bench-options.ts';
 import { buildCommand } from './commands/build.ts';
+import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { type GateOptions, gateCommand } from './commands/gate.ts';
+import { gateCommand } from './commands/gate.ts';
+import type { GateOptions } from './commands/gate-run.ts';
 import { loadCommand } from './commands/load.ts';
 import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
@@ -15,6 +17,7 @@ import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.
 import { baselinesDir, reportsDir } from './lib/paths.ts';
 import { type Group, groups } from './load-accuracy/measurement.ts';
 import { allTools } from './load-accuracy/tools/index.ts';
+import { knobs, liveWorlds } from './selftest/live/knobs.ts';
 
 const capabilities = ['ebpf', 'pprof', 'io_uring'];
 const loadTools = allTools.map(({ id }) => id);
@@ -86,10 +89,15 @@ function makeProgram(done: (code: ExitCode) => void): Command {
       'hold the working tree against the base that it was made from: npm run gate -- --base origin/main',
     )
     .argument('[suites...]', 'folders of scenarios/; all by default')
-    .requiredOption('--base <revision>', 'such as origin/main, a tag or a commit')
+    .requiredOption(
+      '--base <revision>',
+      'such as origin/main, a tag or a commit; "baseline": what the committed baselines were recorded from; "release": the last tag',
+    )
+    .option('--baselines <dir>', 'folder of the committed baselines, for --base baseline')
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
     .option('--equal', 'compare equal code on purpose: a trial of the gate itself', false)
     .option('--only <scenario>', 'one scenario, such as hello-http')
+    .option('--head-args <args>', 'for the head alone: a trial of the gate with a known change')
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
     .action(async (suites: string[], options: GateOptions) => {
@@ -127,11 +135,29 @@ function makeProgram(done: (code: ExitCode) => void): Command {
       'try the gate and the rules of others on simulated machines; writes the tables of docs/statistics.md',
     )
     .addOption(
-      new Option('--decisions <n>', 'of each world; fewer than all is a look').argParser(
+      new Option(
+        '--decisions <n>',
+        'of each world; fewer than all is a look. With --live: of the real gate',
+      ).argParser(parseCount),
+    )
+    .option('--check', 'change nothing, fail when the page does not say what was seen', false)
+    .option('--live', 'let the real gate decide about equal code, and log it', false)
+    .addOption(
+      new Option('--minutes <n>', 'of --live: begin no decision after so many').argParser(
         parseCount,
       ),
     )
-    .option('--check', 'change nothing, fail when the page does not say what was seen', false)
+    .addOption(
+      new Option(
+        '--world <name>',
+        'of --live: foreign has a hog on half of each core, and bursts',
+      ).choices([...liveWorlds]),
+    )
+    .addOption(
+      new Option('--knob <name>', 'of --live: what makes the head worse').choices(
+        knobs.map(({ name }) => name),
+      ),
+    )
     .action(async (options: SelftestOptions) => done(await selftestCommand(options)));
   program
     .command('load')
@@ -149,6 +175,12 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .description('derive the reports of a run directory anew')
     .argument('<run directory>', 'such as reports/20260101T000000Z-io_uring')
     .action(async (directory: string) => done(await reportCommand(directory)));
+  program
+    .command('compare')
+    .description('show two run directories side by side: npm run compare -- <A> <B>')
+    .argument('<A>', 'a run directory, such as reports/20260101T000000Z-io_uring')
+    .argument('<B>', 'another one of the same kind')
+    .action(async (a: string, b: string) => done(await compareCommand(a, b)));
   program
     .command('baseline')
     .description('change the committed baselines')

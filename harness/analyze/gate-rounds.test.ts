@@ -8,6 +8,19 @@ import { type GateUnitEvidence, readGateEvidence } from './gate-evidence.ts';
 import { type GateMetric, gateMetrics, gateRounds } from './gate-rounds.ts';
 
 const { units } = await readGateEvidence(join(rootDir, 'harness', 'test', 'recorded-gate'));
+const uncounted = structuredClone(units);
+
+/** Three system calls for each request: the run was recorded before they were counted. */
+for (const { record, load } of units.flatMap((unit) => unit.rounds)) {
+  for (const mode of gateModes) {
+    const arms = load.phases.find(({ name }) => name === mode)?.arms;
+    for (const [arm, { begin, end }] of Object.entries(record.windows[mode])) {
+      const requests = arms?.[arm]?.completed ?? 0;
+      Object.assign(begin.proc, { readCalls: 50, writeCalls: 7 });
+      Object.assign(end.proc, { readCalls: 50 + 2 * requests, writeCalls: 7 + requests });
+    }
+  }
+}
 
 /** The recorded unit, judged valid throughout, to be changed by a test. */
 function recorded(): GateUnitEvidence {
@@ -64,6 +77,8 @@ test('values of every program, window and round as the generator and the servers
     }
   }
   expect(values['cpu-per-request'].exceedances).toBeUndefined();
+  expect(values['cpu-per-request'].offset).toBeUndefined();
+  expect(values['allocations-per-request'].offset).toBe(1);
 });
 
 test('what is counted: sliced is its window, mixed both windows together', () => {
@@ -158,6 +173,17 @@ test('a server of the user’s that tells nothing of itself: CPU time of /proc, 
     }
   }
   expect(missing(unit).sliced).toEqual(['allocations-per-request']);
+});
+
+test('system calls: of both windows and of the sliced one, and none of a run that did not count', () => {
+  const { rounds } = gateRounds(recorded())['io-calls-per-request'];
+  for (const mode of gateModes) {
+    for (const arm of arms) {
+      expect(rounds[mode][0]?.[arm]).toBeCloseTo(3, 9);
+    }
+  }
+  const old = gateRounds(uncounted[0] as GateUnitEvidence)['io-calls-per-request'];
+  expect(old.rounds).toEqual({ mixed: [null, null], sliced: [null, null] });
 });
 
 test('a unit without rounds has no values', () => {

@@ -12,6 +12,7 @@ const kinds = {
   'cpu-per-request': 'counted',
   'context-switches-per-request': 'counted',
   'allocations-per-request': 'counted',
+  'io-calls-per-request': 'counted',
 } as const satisfies Record<GateMetric, 'timed' | 'counted'>;
 
 export type GateMetric = (typeof mergeGateMetrics)[number];

@@ -20,6 +20,19 @@ test('every metric of every variant is measured, but the closed loop that did no
   expect(ids).toEqual(['epoll', 'io_uring'].flatMap((v) => open.map((id) => `${v}/${id}`)));
 });
 
+test('system calls of a run that was recorded before they were counted are left out', () => {
+  const old = structuredClone(evidence);
+  for (const { begin, end } of old.rounds.flatMap(({ record }) =>
+    Object.values(record.windows.unobserved),
+  )) {
+    delete begin.proc.readCalls;
+    delete end.proc.readCalls;
+  }
+  const of = (seen: ScenarioEvidence) => new Set(measureScenario(seen).map(({ metric }) => metric));
+  expect(of(evidence).has('io-calls-per-request')).toBe(true);
+  expect(of(old)).toEqual(new Set([...of(evidence)].filter((id) => id !== 'io-calls-per-request')));
+});
+
 test('one value per round, an interval around their centre, and what it stands on', () => {
   const { values, summary, samples, warnings } = measure(evidence, 'latency-p50');
   expect(values).toHaveLength(8);

@@ -28,7 +28,7 @@ function measureRounds(
   evidence: ScenarioEvidence,
   variant: string,
   metric: Exclude<MetricId, 'throughput-closed-loop'>,
-): Measurement {
+): Measurement | undefined {
   const { window, unit } = metrics[metric];
   const views = evidence.rounds.map((round) => viewRound(round, variant));
   const values = views.map((view) => finiteOrNull(roundReaders[metric](view)));
@@ -37,6 +37,10 @@ function measureRounds(
     return sum + (arm?.completed ?? 0);
   }, 0);
   const present = values.filter((value) => value !== null);
+  // Runs recorded before it was counted have nothing to say of it.
+  if (metric === 'io-calls-per-request' && present.length === 0) {
+    return undefined;
+  }
   const name = `${evidence.plan.id}/${variant}/${metric}`;
   const positive = unit === 'ns' && present.every((value) => value > 0);
   const summarize = positive ? ratioIntervalOf : intervalOf;

@@ -24,6 +24,8 @@ test('every metric of one round, from the numbers that went in', () => {
     'cpu-per-request': expect.closeTo(21_000, -3),
     'context-switches-per-request': expect.closeTo(0.4, 1),
     'allocations-per-request': 18,
+    'io-calls-per-request': 3,
+    'failed-requests-per-1000': 0,
     'reads-per-request': 1,
     'writes-per-request': 1,
     'polls-per-request': expect.closeTo(0.6, 1),
@@ -61,6 +63,14 @@ test('no system call at all is no measurement, for a server that answered', () =
     probe.syscalls = {};
   }
   expect(roundReaders['reads-per-request'](viewRound(round, 'epoll'))).toBeNull();
+});
+
+test.for([undefined, null])('system calls are unknown where an edge has %s', (unknown) => {
+  for (const name of ['readCalls', 'writeCalls'] as const) {
+    const round = structuredClone(firstRound());
+    Object.assign(round.record.windows.unobserved['epoll']?.end.proc ?? {}, { [name]: unknown });
+    expect(roundReaders['io-calls-per-request'](viewRound(round, 'epoll'))).toBeNull();
+  }
 });
 
 test('a process without counters of its own is read from /proc', () => {
@@ -112,4 +122,21 @@ test('an empty window is null, never a division by zero', () => {
   for (const [metric, read] of Object.entries(roundReaders)) {
     expect([metric, read(view)]).toEqual([metric, null]);
   }
+});
+
+test('requests that failed and requests that were never sent count alike', () => {
+  const round = structuredClone(firstRound());
+  const arm = round.load.phases[0]?.arms['epoll'];
+  if (arm) {
+    arm.scheduled = 10_000;
+    arm.errors.reset = 3;
+    arm.errors.status = 1;
+    arm.unsent = 6;
+  }
+  const read = roundReaders['failed-requests-per-1000'];
+  expect(read(viewRound(round, 'epoll'))).toBe(1);
+  if (arm) {
+    arm.scheduled = 0;
+  }
+  expect(read(viewRound(round, 'epoll'))).toBeNull();
 });

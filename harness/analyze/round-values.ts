@@ -56,6 +56,8 @@ export const roundReaders: Record<Exclude<MetricId, 'throughput-closed-loop'>, R
       view.unobserved,
       grown(view.unobservedEdges, (s) => s.fixture?.heapAllocObjects),
     ),
+  'failed-requests-per-1000': ({ unobserved }) => failedPer1000(unobserved),
+  'io-calls-per-request': (view) => perRequest(view.unobserved, ioCalls(view.unobservedEdges)),
   'reads-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, reads)),
   'writes-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, writes)),
   'polls-per-request': ({ observed, probe }) => perRequest(observed, calls(probe, polls)),
@@ -81,6 +83,18 @@ function latencyAt(arm: ArmLoad | undefined, quantile: number): number | null {
   return histogram?.totalCount === arm.completed ? valueAt(histogram, quantile) : null;
 }
 
+/** A request that found no free connection has failed as surely as one that was refused. */
+function failedPer1000(arm: ArmLoad | undefined): number | null {
+  if (arm === undefined) {
+    return null;
+  }
+  const failed = Object.values(arm.errors).reduce((sum, count) => sum + count, 0) + arm.unsent;
+  // Where no request came to any end, nobody counted.
+  return arm.scheduled === 0 || arm.completed + failed === 0
+    ? null
+    : (1000 * failed) / arm.scheduled;
+}
+
 function perRequest(arm: ArmLoad | undefined, total: number | null): number | null {
   return arm === undefined || arm.completed === 0 || total === null ? null : total / arm.completed;
 }
@@ -97,6 +111,12 @@ function contextSwitches(edges: RoundView['unobservedEdges']): number | null {
     (s) => s.fixture && s.fixture.voluntarySwitches + s.fixture.involuntarySwitches,
   );
   return own ?? grown(edges, (s) => s.proc.voluntarySwitches + s.proc.involuntarySwitches);
+}
+
+function ioCalls(edges: RoundView['unobservedEdges']): number | null {
+  const reads = grown(edges, (s) => s.proc.readCalls);
+  const writes = grown(edges, (s) => s.proc.writeCalls);
+  return reads === null || writes === null ? null : reads + writes;
 }
 
 /** Growth of a counter over a window; null where an edge does not have it. */

@@ -125,7 +125,8 @@ async function fetchRemedy(repository: string, name: string, at: string): Promis
   return remotes.length > 0 ? `${at} fetch ${remotes[0]} ${name}` : `${at} branch --all`;
 }
 
-async function isShallow(repository: string): Promise<boolean> {
+/** Whether the history of a repository was fetched in part only. */
+export async function isShallow(repository: string): Promise<boolean> {
   return (await git(repository, ['rev-parse', '--is-shallow-repository'])).text === 'true';
 }
 

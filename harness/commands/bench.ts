@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { dataFilePath } from '../build/data-file.ts';
 import { binaryPath } from '../build/go-build.ts';
-import { tools, variantProgram } from '../build/programs.ts';
+import { scenarioPrograms, tools, variantProgram } from '../build/programs.ts';
+import { readBranch } from '../host/branch.ts';
 import { runDoctor } from '../host/doctor.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import { type FitnessReading, readFitness } from '../host/fitness.ts';
 import type { Check } from '../host/host.ts';
 import { findNetprobeAccess } from '../host/netprobe-access.ts';
-import { readRevision } from '../host/revision.ts';
+import { readSources } from '../host/revision.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from '../lib/errors.ts';
 import { interruptSignal, orAborted } from '../lib/interrupt.ts';
 import { rootDir } from '../lib/paths.ts';
@@ -151,7 +152,10 @@ async function openRecord(opening: Opening): Promise<{ runDir: string; record: R
   const { suite, options, seed, startedAt, prepared, placement } = opening;
   const { go, builds, plans } = prepared;
   const serverCpus = placement.servers.split(',').length;
-  const revision = await readRevision();
+  const programs = scenarioPrograms(prepared.scenarios);
+  const revision = await readSources([...new Set(programs.map(({ moduleDir }) => moduleDir))]);
+  // Overrides stand in the scenarios, so their checkout says which branch is meant.
+  const branch = await readBranch(dirname(prepared.scenarios[0]?.path ?? rootDir));
   const fingerprint = await readFingerprint({
     goVersion: go.version,
     goArch: go.arch,
@@ -170,6 +174,7 @@ async function openRecord(opening: Opening): Promise<{ runDir: string; record: R
     failureExit: 0,
     version: packageVersion,
     ...revision,
+    ...(branch === undefined ? {} : { branch }),
     quick: options.quick,
     seed,
     fingerprint,

@@ -36,7 +36,8 @@ export function formatBaseline(baseline: Baseline): string {
       .map(([key, value]) => `    ${line(key)}: ${line(value)}`);
     return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n  }`;
   };
-  const { schema, suite, scenario, designSha256, revision, fingerprint, runs } = baseline;
+  const { schema, suite, scenario, designSha256, revision, fingerprint, runs, provenance } =
+    baseline;
   return `{
   "schema": ${schema},
   "suite": ${line(suite)},
@@ -44,7 +45,7 @@ export function formatBaseline(baseline: Baseline): string {
   "designSha256": ${line(designSha256)},
   "revision": ${line(revision)},
   "fingerprint": ${map(fingerprint)},
-  "runs": ${line(runs)},
+  "runs": ${line(runs)},${provenance === undefined ? '' : `\n  "provenance": ${map(provenance)},`}
   "metrics": ${map(baseline.metrics)},
   "ratios": ${map(baseline.ratios)},
   "histograms": ${map(baseline.histograms)}

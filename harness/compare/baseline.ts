@@ -4,6 +4,24 @@ import { Fingerprint } from '../host/host.ts';
 
 const strict = { additionalProperties: false } as const;
 
+/** All of it comes from the runs, so that accepting them again gives the same bytes. */
+const Provenance = Type.Object(
+  {
+    /** Makes the file again. */
+    command: Type.String(),
+    /** When the oldest and the newest of the runs began; ISO 8601, UTC. */
+    from: Type.String(),
+    to: Type.String(),
+    /** Versions of pollgate that measured. */
+    versions: Type.Array(Type.String(), { minItems: 1 }),
+    /** Rounds of every run, in the order of `runs`. */
+    rounds: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1 }),
+    /** Of the fingerprint: one word to tell two machines apart. */
+    hostSha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  },
+  strict,
+);
+
 /**
  * A committed baseline: baselines/<suite>/<scenario>.json. It changes only by
  * `npm run baseline -- accept`, one line for each changed metric.
@@ -19,6 +37,8 @@ export const Baseline = Type.Object(
     revision: Type.String(),
     fingerprint: Fingerprint,
     runs: Type.Array(Type.String(), { minItems: 1 }),
+    /** Where its figures come from; absent in files that were accepted before it was recorded. */
+    provenance: Type.Optional(Provenance),
     /** «variant/metric» to one centre per run, base unit. */
     metrics: Type.Record(Type.String(), Type.Array(Type.Number({ minimum: 0 }), { minItems: 1 })),
     /** «variant/reference metric» to the ratio over the rounds of all runs: shown, never a pass. */

@@ -18,6 +18,9 @@ const concludeOn = (verdicts: Verdict[], comparisons: Comparison[] = []) =>
 test.for<[outcomes: Outcome[], Outcome, ExitCode]>([
   [['pass', 'pass'], 'pass', 0],
   [['pass', 'improved'], 'improved', 0],
+  [['pass', 'improved', 'budget-warning'], 'budget-warning', 0],
+  [['budget-warning', 'inconclusive'], 'inconclusive', 6],
+  [['budget-warning', 'over-budget'], 'over-budget', 1],
   [['improved', 'regressed'], 'regressed', 1],
   [['pass', 'over-budget'], 'over-budget', 1],
   [['pass', 'expectation-broken'], 'expectation-broken', 1],
@@ -49,6 +52,10 @@ test.for<[Verdict[], string]>([
   [[], 'Nothing was gated.'],
   [[verdict('regressed'), verdict('pass', 'latency-p99')], 'Regressed: epoll latency-p50.'],
   [[verdict('over-budget')], 'Over budget: epoll latency-p50.'],
+  [
+    [verdict('budget-warning'), verdict('pass')],
+    'Nothing failed; over a warning level: epoll latency-p50.',
+  ],
   [[verdict('expectation-broken', 'findings')], 'Not as expected: epoll findings.'],
   [[verdict('invalid')], 'The data of epoll latency-p50 is not valid.'],
   [

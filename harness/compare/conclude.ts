@@ -9,6 +9,7 @@ import type { Outcome, Verdict } from './verdict.ts';
 const exitOf: Record<Outcome, ExitCode> = {
   pass: exitCode.pass,
   improved: exitCode.pass,
+  'budget-warning': exitCode.pass,
   regressed: exitCode.regressed,
   'over-budget': exitCode.regressed,
   'expectation-broken': exitCode.regressed,
@@ -30,6 +31,7 @@ const severity: readonly Outcome[] = [
   'unmeasurable',
   'inconclusive',
   'incomparable',
+  'budget-warning',
   'improved',
   'pass',
 ];
@@ -106,6 +108,8 @@ function judgement(outcome: Outcome, verdicts: readonly Verdict[]): string {
       return `Regressed: ${list}${more}.`;
     case 'over-budget':
       return `Over budget: ${list}${more}.`;
+    case 'budget-warning':
+      return `Nothing failed; over a warning level: ${list}${more}.`;
     case 'expectation-broken':
       return `Not as expected: ${list}${more}.`;
     default:

@@ -308,6 +308,67 @@ const rows: Row[] = [
     /does not have this metric/,
   ],
   [
+    'the metric was renamed',
+    (run) => {
+      const old = run.baseline?.metrics['epoll/reads-per-request'];
+      if (run.baseline && old) {
+        delete run.baseline.metrics['epoll/reads-per-request'];
+        run.baseline.metrics['epoll/reads-of-a-request'] = old;
+      }
+    },
+    'incomparable',
+    6,
+    /does not have this metric, but reads-of-a-request: renamed\?/,
+  ],
+  [
+    'the variants of the baseline have other names',
+    (run) => {
+      if (run.baseline) {
+        const entries = Object.entries(run.baseline.metrics);
+        run.baseline.metrics = Object.fromEntries(
+          entries.map(([key, values]) => [`old-${key}`, values]),
+        );
+      }
+    },
+    'incomparable',
+    6,
+    /no variant epoll, but old-epoll, old-io_uring: renamed, or swapped\?/,
+  ],
+  [
+    'the baseline is of another scenario',
+    (run) => (run.baseline = { ...baseline, scenario: 'block-4k' }),
+    'incomparable',
+    6,
+    /the baseline is of io_uring\/block-4k, not of io_uring\/hello-http/,
+  ],
+  [
+    'the baseline is of another suite',
+    (run) => (run.baseline = { ...baseline, suite: 'fd_leak' }),
+    'incomparable',
+    6,
+    /the baseline is of fd_leak\/hello-http/,
+  ],
+  [
+    'both variants are 2.3 times slower on another machine: their ratio is the old one, and acquits nothing',
+    (run) => {
+      const both = { ...slower(2.3), io_uring: slower(2.3)?.['epoll'] ?? {} };
+      run.evidence = makeEvidence({ numbers: both });
+      run.record = makeRecord({ fingerprint: { ...machine, cores: 4 } });
+    },
+    'incomparable',
+    6,
+    /another machine \(cores\)/,
+  ],
+  [
+    'the baseline is of another Go, for counts too',
+    (run) => {
+      run.record = makeRecord({ fingerprint: { ...machine, goVersion: 'go1.27.0' } });
+    },
+    'incomparable',
+    6,
+    /another toolchain \(go1\.26\.8 amd64, here go1\.27\.0 amd64\)/,
+  ],
+  [
     'the baseline is one run',
     (run) => (run.baseline = makeBaseline([makeRecord()], makeRuns(1))),
     'inconclusive',
@@ -543,6 +604,48 @@ test('a count that grew is red on another machine too', () => {
     outcome: 'regressed',
     exitCode: 1,
   });
+});
+
+test('every verdict names the comparison that it stands on, and what mends it where there is none', () => {
+  const record = makeRecord({ fingerprint: { ...machine, cores: 4 } });
+  const verdicts = (run: Run) => gate(run).verdicts.filter(({ kind }) => kind === 'regression');
+  const names = (run: Run) => [...new Set(verdicts(run).map(({ basis }) => basis))];
+  expect(names(clean())).toEqual(['absolute', 'exact-count']);
+  expect(names({ ...clean(), record })).toEqual([undefined, 'exact-count']);
+  for (const { basis, advice } of verdicts({ ...clean(), record })) {
+    expect(advice).toMatch(
+      basis === undefined ? /^npm run gate -- --base baseline io_uring/ : /^$/,
+    );
+  }
+  expect(gate(clean()).verdicts.every(({ kind, basis }) => kind !== 'budget' || !basis)).toBe(true);
+});
+
+test.for<[factor: number, words: RegExp]>([
+  [1_000, /about 1,000 times as much, units\?/],
+  [1e-3, /about 1,000 times less, units\?: too good/],
+  [1e-6, /about 1,000,000 times less, units\?/],
+])('a latency %d times the baseline’s asks for its unit', ([factor, words]) => {
+  const run = clean();
+  if (run.baseline) {
+    run.baseline.metrics['epoll/latency-p50'] = [1, 1, 1].map(() => steady.p50Ns / factor);
+  }
+  const verdict = gate(run).verdicts.find(
+    ({ variant, subject, kind }) =>
+      variant === 'epoll' && subject === 'latency-p50' && kind === 'regression',
+  );
+  expect(verdict?.found).toMatch(words);
+  expect(verdict?.advice).toMatch(/unit/);
+  expect(['regressed', 'incomparable']).toContain(verdict?.outcome);
+});
+
+test('a latency 100 times the baseline’s is a regression like any other', () => {
+  const run = clean();
+  if (run.baseline) {
+    run.baseline.metrics['epoll/latency-p50'] = [1, 1, 1].map(() => steady.p50Ns / 100);
+  }
+  const found = gate(run).verdicts.filter(({ outcome }) => outcome === 'regressed');
+  expect(found.map((verdict) => verdict.found).join()).not.toContain('units?');
+  expect(found).toHaveLength(1);
 });
 
 test('the other variant keeps its own verdicts', () => {

@@ -25,6 +25,8 @@ export interface Gated {
   values: Measurement['values'];
   summary: Measurement['summary'];
   unfit: { outcome: 'invalid' | 'unmeasurable'; found: string; advice: string } | null;
+  /** Why the generator doubts a time: its own delays are in it. Null where it does not. */
+  suspicion: string | null;
 }
 
 /** Advice for an interval that reaches over a limit. */

@@ -15,7 +15,13 @@ type Bounds = [lo: number | null, center: number, hi: number | null];
 function judge(metric: MetricId, bounds: Bounds, base: number[], limitPercent: number) {
   const [lo, center, hi] = bounds;
   const summary: Interval = { center, lo, hi, confidence: 0.95, n: 8 };
-  const gated: Gated = { variant: 'epoll', metric, values: [center], summary, unfit: null };
+  const gated: Gated = {
+    variant: 'epoll',
+    metric,
+    values: [center],
+    summary,
+    ...{ unfit: null, suspicion: null },
+  };
   const baseline: Baseline = {
     schema: 1,
     suite: 'io_uring',

@@ -3,14 +3,16 @@ import { confidence } from '../analyze/interval.ts';
 import type { Interval } from '../analyze/measurement.ts';
 import { sameFingerprint } from '../host/fingerprint.ts';
 import { formatRatio, formatValue } from '../lib/units.ts';
-import { metrics } from '../scenario/metric.ts';
+import { isMetricId, metrics } from '../scenario/metric.ts';
 import { newRunInterval } from '../stats/prediction.ts';
+import type { Baseline } from './baseline.ts';
+import { whyIncomparable } from './comparable.ts';
 import { designSha256 } from './design.ts';
 import { type Gated, type JudgeInput, moreRounds } from './gated.ts';
 import type { Verdict } from './verdict.ts';
 
 /** An exact count may grow by this much whatever the limit: background work of the runtime. */
-const countFloor = 0.02;
+export const countFloor = 0.02;
 
 /**
  * A gain beyond this is a mix-up of units or work left undone until someone has looked: dead servers
@@ -19,10 +21,13 @@ const countFloor = 0.02;
 const implausibleGain = 10;
 
 const acceptCommand = (suite: string) => `npm run baseline -- accept ${suite}`;
+/** What can be compared where the committed figures cannot: their sources, rebuilt beside the head. */
+const rebuildCommand = (suite: string) => `npm run gate -- --base baseline ${suite}`;
 
 /**
  * Head against the committed baseline. Times are compared only on the same machine, with an
- * interval that holds the spread between runs; exact counts are compared everywhere.
+ * interval that holds the spread between runs; exact counts on every machine, with the same Go. The
+ * ratio of two variants of one source has no say: a handler that became slower cancels in it.
  */
 export function judgeRegression(input: JudgeInput, gated: Gated, limitPercent: number): Verdict {
   const { label, better, kind } = metrics[gated.metric];
@@ -47,7 +52,8 @@ export function judgeRegression(input: JudgeInput, gated: Gated, limitPercent: n
     kind === 'exact'
       ? judgeCount(gated, gated.summary, base, limitPercent)
       : judgeTime(gated, gated.summary, base, limitPercent);
-  return { ...common, ...judged };
+  const basis = kind === 'exact' ? ('exact-count' as const) : ('absolute' as const);
+  return { ...common, basis, ...judged };
 }
 
 type Judged = Pick<Verdict, 'outcome' | 'found' | 'advice'> & { ratio?: Interval };
@@ -66,27 +72,71 @@ function comparableRuns(
   if (baseline === null) {
     return incomparable('there is no baseline', `${accept} on a clean, complete run`);
   }
+  const { suite, id } = evidence.plan;
+  if (baseline.suite !== suite || baseline.scenario !== id) {
+    const found = `the baseline is of ${baseline.suite}/${baseline.scenario}, not of ${suite}/${id}`;
+    return incomparable(found, accept);
+  }
   const values = baseline.metrics[`${gated.variant}/${gated.metric}`];
   if (values === undefined) {
-    return incomparable('the baseline does not have this metric', accept);
+    return incomparable(whyMissing(baseline, gated), accept);
   }
-  if (baseline.designSha256 !== designSha256(evidence.plan)) {
+  const { kind } = metrics[gated.metric];
+  const head = { designSha256: designSha256(evidence.plan), fingerprint: record.fingerprint };
+  const why = whyIncomparable(baseline, head, kind);
+  if (why?.reason === 'design') {
     return incomparable('the scenario has changed since the baseline', accept);
   }
-  if (metrics[gated.metric].kind === 'time') {
-    const differing = sameFingerprint(baseline.fingerprint, record.fingerprint);
-    if (differing.length > 0) {
-      return incomparable(
-        `the baseline is of another machine (${differing.join(', ')})`,
-        `read the ratios between variants, or ${accept} here`,
-      );
-    }
-    if (record.quick) {
-      const found = 'a --quick run is too short for times';
-      return { outcome: 'inconclusive', found, advice: `npm run bench ${evidence.plan.suite}` };
-    }
+  const differing = sameFingerprint(baseline.fingerprint, record.fingerprint);
+  const rebuild = rebuildCommand(suite);
+  const otherGo = differing.filter((name) => name === 'goVersion' || name === 'goArch');
+  if (kind === 'exact' && otherGo.length > 0) {
+    const [theirs, ours] = [baseline.fingerprint, record.fingerprint].map(
+      ({ goVersion, goArch }) => `${goVersion} ${goArch}`,
+    );
+    return incomparable(
+      `the baseline is of another toolchain (${theirs}, here ${ours}): its change is a comparison of its own`,
+      rebuild,
+    );
+  }
+  if (why?.reason === 'machine') {
+    return incomparable(
+      `the baseline is of another machine (${why.differing.join(', ')})`,
+      `${rebuild}; or ${accept} here`,
+    );
+  }
+  if (kind === 'time' && record.quick) {
+    const found = 'a --quick run is too short for times';
+    return { outcome: 'inconclusive', found, advice: `npm run bench ${evidence.plan.suite}` };
   }
   return values;
+}
+
+/** A variant or metric that was renamed is not one that passes. */
+function whyMissing({ metrics: recorded }: Baseline, { variant }: Gated): string {
+  const keys = Object.keys(recorded);
+  const variants = [...new Set(keys.map((key) => key.slice(0, key.indexOf('/'))))];
+  if (!variants.includes(variant)) {
+    return `the baseline has no variant ${variant}, but ${variants.join(', ') || 'none'}: renamed, or swapped?`;
+  }
+  const own = keys
+    .filter((key) => key.startsWith(`${variant}/`))
+    .map((key) => key.slice(variant.length + 1));
+  const unknown = own.filter((name) => !isMetricId(name));
+  const renamed = unknown.length === 0 ? '' : `, but ${unknown.join(', ')}: renamed?`;
+  return `the baseline does not have this metric${renamed}`;
+}
+
+/**
+ * Steps between units of time, of which one was taken for another: a factor near 1,000 or 1,000,000,
+ * either way. Empty for any other.
+ */
+function unitWords(ratio: number): string {
+  const thousands = Math.abs(Math.log10(ratio)) / 3;
+  const steps = Math.round(thousands);
+  return steps >= 1 && steps <= 2 && Math.abs(thousands - steps) < 0.1
+    ? `: about ${steps === 1 ? '1,000' : '1,000,000'} times ${ratio > 1 ? 'as much' : 'less'}, units?`
+    : '';
 }
 
 function judgeTime(
@@ -113,13 +163,16 @@ function judgeTime(
     };
   }
   const ratio = timeRatio(head, base);
-  const found = `${formatRatio(ratio)} (${values})`;
+  const found = `${formatRatio(ratio)} (${values})${unitWords(ratio.center)}`;
   // Above 1 is worse, whichever direction the metric has.
   const [best, worst] =
     better === 'lower' ? [ratio.lo, ratio.hi] : [inverse(ratio.hi), inverse(ratio.lo)];
   const limit = 1 + limitPercent / 100;
   if (best !== null && best > limit) {
-    const advice = 'read the report’s profiles for what has changed; if it is meant, accept it';
+    const advice =
+      unitWords(ratio.center) === ''
+        ? 'read the report’s profiles for what has changed; if it is meant, accept it'
+        : 'check the unit of both figures first: ns, µs or ms';
     return { outcome: 'regressed', found, ratio, advice };
   }
   const gain = better === 'lower' ? 1 / ratio.center : ratio.center;

@@ -1,5 +1,7 @@
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
+import { reasonTexts } from '../analyze/generator.ts';
 import type { Measurement } from '../analyze/measurement.ts';
+import { budgetOf, chooseOverride } from '../scenario/budget.ts';
 import { isMetricId, type MetricId, metrics } from '../scenario/metric.ts';
 import { neededExceedances } from '../stats/exceedance.ts';
 import { dataFault } from './data-fault.ts';
@@ -19,9 +21,10 @@ export function judge(input: JudgeInput): Verdict[] {
       }
       const measured = readGated(input, variant, metric);
       const limits: Verdict[] = [];
-      const budget = gate.maxNs ?? gate.maxCount;
-      if (budget !== undefined) {
-        limits.push(judgeBudget(measured, budget));
+      const budget = budgetOf(gate);
+      if (budget !== null) {
+        const choice = chooseOverride(scenario, { variant, metric }, input.record);
+        limits.push(judgeBudget(measured, budget, choice));
       }
       if (gate.regressionLimitPercent !== undefined) {
         limits.push(judgeRegression(input, measured, gate.regressionLimitPercent));
@@ -42,11 +45,12 @@ function readGated(input: JudgeInput, variant: string, metric: MetricId): Gated 
     values: measurement?.values ?? [],
     summary: measurement?.summary ?? null,
     unfit: unfitness(input, variant, metric, measurement),
+    suspicion: suspicionOf(input, variant, metric),
   };
 }
 
 /** Dead data must not pass: every way to have none is named here, before any limit is looked at. */
-function unfitness(
+export function unfitness(
   input: JudgeInput,
   variant: string,
   metric: MetricId,
@@ -97,6 +101,18 @@ function unfitness(
     };
   }
   return null;
+}
+
+/** What is counted is the same however late the generator was. */
+function suspicionOf({ generator }: JudgeInput, variant: string, metric: MetricId): string | null {
+  const { kind, window } = metrics[metric];
+  if (kind === 'exact' || window !== 'unobserved') {
+    return null;
+  }
+  const doubted = generator.find(
+    (check) => check.variant === variant && check.absolute !== 'valid',
+  );
+  return doubted === undefined ? null : `round ${doubted.round}: ${reasonTexts(doubted)}`;
 }
 
 /** The counters of lost events (bpf/README.md) that make a metric too small. */

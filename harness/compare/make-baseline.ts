@@ -6,6 +6,7 @@ import { ratioIntervalOf } from '../analyze/interval.ts';
 import { measureScenario } from '../analyze/measure.ts';
 import type { Interval } from '../analyze/measurement.ts';
 import { viewRound } from '../analyze/round-values.ts';
+import { sha256 } from '../build/hash.ts';
 import { usageError } from '../lib/errors.ts';
 import type { RunRecord } from '../run/run-record.ts';
 import type { MetricId } from '../scenario/metric.ts';
@@ -18,11 +19,13 @@ const sharedMetrics: readonly MetricId[] = ['latency-p50', 'latency-p99', 'cpu-p
 
 /**
  * The baseline of one scenario from runs of one revision, newest first.
+ * @param command that accepts these runs
  * @throws PollgateError when a run's data are not valid
  */
 export function makeBaseline(
   records: readonly RunRecord[],
   runs: readonly ScenarioEvidence[],
+  command = `npm run baseline -- accept ${runs[0]?.plan.suite}`,
 ): Baseline {
   const [record] = records;
   const [newest] = runs;
@@ -40,9 +43,28 @@ export function makeBaseline(
     revision: record.revision,
     fingerprint: record.fingerprint,
     runs: records.map(({ runId }) => runId),
+    provenance: provenanceOf(record, records, runs, command),
     metrics: centresByRun(runs),
     ratios: ratios(runs),
     histograms: histograms(runs),
+  };
+}
+
+function provenanceOf(
+  newest: RunRecord,
+  records: readonly RunRecord[],
+  runs: readonly ScenarioEvidence[],
+  command: string,
+): NonNullable<Baseline['provenance']> {
+  const began = records.map(({ startedAt }) => startedAt).sort();
+  const fingerprint = Object.entries(newest.fingerprint).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    command,
+    from: began[0] ?? '',
+    to: began.at(-1) ?? '',
+    versions: [...new Set(records.map(({ version }) => version))].sort(),
+    rounds: runs.map(({ rounds }) => rounds.length),
+    hostSha256: sha256(JSON.stringify(fingerprint)),
   };
 }
 

@@ -9,6 +9,7 @@ export const outcomes = [
   'regressed',
   'over-budget',
   'expectation-broken',
+  'budget-warning',
   'inconclusive',
   'unmeasurable',
   'incomparable',
@@ -24,6 +25,11 @@ export const Verdict = Type.Object(
     /** `regression`: against the baseline; `budget`: against a limit; `expectation`: findings. */
     kind: Type.Enum(['regression', 'budget', 'expectation']),
     outcome: Type.Enum([...outcomes]),
+    /**
+     * Which comparison a regression's verdict stands on: `absolute` times of one fingerprint, or an
+     * `exact-count` of any machine. Absent where nothing could be compared, and of other kinds.
+     */
+    basis: Type.Optional(Type.Enum(['absolute', 'exact-count'])),
     expected: Type.String(),
     found: Type.String(),
     /** Head ÷ baseline for a regression; null elsewhere or where it cannot be formed. */

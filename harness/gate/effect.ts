@@ -23,6 +23,14 @@ export function controlOf(values: readonly ArmValues[], better: Better): Trimmed
   );
 }
 
+/** How much worse head and control were than the base in one round, as logarithms: above 0 is worse. */
+export function roundEffects(round: ArmValues, better: Better): { head: number; control: number } {
+  return {
+    head: worse(round, 'base', better),
+    control: worse({ ...round, head: round.control }, 'base', better),
+  };
+}
+
 function worse(round: ArmValues, arm: 'base' | 'control', better: Better): number {
   const ratio = Math.log(round.head) - Math.log(round[arm]);
   return better === 'lower' ? ratio : -ratio;

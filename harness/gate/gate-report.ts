@@ -1,4 +1,6 @@
 import Type, { type Static } from 'typebox';
+import { Fingerprint } from '../host/host.ts';
+import { UnitFitness } from '../run/gate-record.ts';
 import { arms, gateModes } from '../scenario/arm.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -13,6 +15,9 @@ const WorseRatio = Type.Object(
   },
   strict,
 );
+
+/** Of one round: ln of head ÷ base and of control ÷ base; above 0 is worse, whatever the metric. */
+const RoundEffects = Nullable(Type.Object({ head: Type.Number(), control: Type.Number() }, strict));
 
 /** One limit of one scenario and variant, with all that is needed to dispute it. */
 export const GateVerdict = Type.Object(
@@ -45,6 +50,10 @@ export const GateVerdict = Type.Object(
     ),
     /** Samples beyond the quantile in the sliced windows, of the program with the fewest; null for what is none. */
     exceedances: Nullable(Type.Integer({ minimum: 0 })),
+    /** Every round that was run, the first one first; null for a window without a usable value. */
+    rounds: Type.Optional(
+      Type.Array(Type.Object({ mixed: RoundEffects, sliced: RoundEffects }, strict)),
+    ),
   },
   strict,
 );
@@ -69,6 +78,9 @@ export const GateReport = Type.Object(
     startedAt: Type.String(),
     durationNs: Type.Integer({ minimum: 0 }),
     base: Type.String({ description: 'Revision that the head was held against.' }),
+    against: Type.Optional(
+      Type.String({ description: 'Which comparison the verdicts stand on, and what the base is.' }),
+    ),
     head: Type.String(),
     dirty: Type.Boolean(),
     outcome: Type.String(),
@@ -78,6 +90,8 @@ export const GateReport = Type.Object(
     limits: Type.Integer({ minimum: 0 }),
     units: Type.Array(GateUnitReport),
     warnings: Type.Array(Type.String()),
+    fingerprint: Type.Optional(Fingerprint),
+    fitness: Type.Optional(Type.Array(UnitFitness)),
   },
   strict,
 );

@@ -37,6 +37,20 @@ test('equal evidence gives equal bytes, and they keep the schema', () => {
   expect(one.limits).toBe(recorded.record.hypotheses);
 });
 
+test('the middle of the rounds stands beside each verdict, and nothing where no round has a value', () => {
+  const report = judgeGate(evidence(looks[0]));
+  const [p50] = report.units[0]?.verdicts ?? [];
+  expect(p50?.values?.['base']).toBeGreaterThan(1_000);
+  const dead = evidence(looks[0], ({ units }) => {
+    for (const { load } of units.flatMap((unit) => unit.rounds)) {
+      for (const phase of load.phases) {
+        Object.assign(phase.arms['head']?.validity ?? {}, { absolute: 'invalid' });
+      }
+    }
+  });
+  expect(judgeGate(dead).units[0]?.verdicts[0]?.values).toBeNull();
+});
+
 test('before the first look nothing is decided, and that is no pass', () => {
   const report = judgeGate(evidence(2));
   expect(report).toMatchObject({ outcome: 'undecided', exitCode: 6, compared: 0 });
@@ -91,7 +105,7 @@ test('a slower head is regressed: exit code 1, named with its figures', () => {
 });
 
 test('a head that fails its load in several windows is invalid, whatever the other rounds say', () => {
-  const spoil = (arms: readonly string[], windows: number) =>
+  const spoil = (arms: readonly string[], windows: number, changed: object = {}) =>
     judgeGate(
       evidence(looks[0], ({ units }) => {
         const rounds = units.flatMap((unit) => unit.rounds).slice(0, windows);
@@ -109,6 +123,7 @@ test('a head that fails its load in several windows is invalid, whatever the oth
                 limit: 0.001,
                 unit: 'ratio',
                 text: '10 % lost',
+                ...changed,
               },
             ],
           });
@@ -122,6 +137,9 @@ test('a head that fails its load in several windows is invalid, whatever the oth
   // Once is an accident, and what all three do is the scenario's or the machine's doing.
   expect(spoil(['head'], 1).exitCode).not.toBe(3);
   expect(spoil(['base', 'control', 'head'], 2).exitCode).not.toBe(3);
+  // Nor is what the generator did, or what is but suspect.
+  expect(spoil(['head'], 2, { cause: 'generator' }).exitCode).not.toBe(3);
+  expect(spoil(['head'], 2, { grade: 'suspect' }).exitCode).not.toBe(3);
 });
 
 test('a machine that was mostly somewhere else is no witness', () => {
@@ -138,4 +156,24 @@ test('a machine that was mostly somewhere else is no witness', () => {
   expect(report.units[0]?.verdicts[0]?.why).toBe(
     'the hypervisor took 40 % of the CPU time meanwhile',
   );
+});
+
+test('a machine that others use: warned of, and beyond a level no witness of times', () => {
+  const beside = (foreignCpuRatio: number) =>
+    judgeGate(
+      evidence(looks[0], ({ record, units }) => {
+        const fitness = { loadAverage1: 0, stealRatio: 0, calibrationNs: 1 };
+        const unit = units[0] ? unitName(units[0].plan) : '';
+        record.fitness = [{ unit, before: fitness, after: { ...fitness, foreignCpuRatio } }];
+      }),
+    );
+  const foreign = 'other programs of this machine took';
+  const whys = (share: number) => beside(share).units[0]?.verdicts.map(({ why }) => why) ?? [];
+  // Half of all CPU time is what the gate is promised to work beside.
+  expect(whys(0.5).some((why) => why.includes(foreign))).toBe(false);
+  expect(beside(0.5).warnings[0]).toContain(`${foreign} 50 %`);
+  expect(whys(0.8)[0]).toContain(`${foreign} 80 %`);
+  expect(beside(0.8).units[0]?.verdicts[0]?.outcome).toBe('unmeasurable');
+  // What is counted is the same beside anyone.
+  expect(whys(0.8).at(-1)).not.toContain(foreign);
 });

@@ -1,11 +1,13 @@
 import { median } from 'simple-statistics';
 import { type GateEvidence, type GateUnitEvidence, phaseOf } from '../analyze/gate-evidence.ts';
 import { type GateMetric, type GateMetricRounds, gateRounds } from '../analyze/gate-rounds.ts';
-import { type ExitCode, exitCode, worstExit } from '../lib/errors.ts';
 import { unitName } from '../plan/gate-plan.ts';
-import { type Arm, eachArm, gateModes } from '../scenario/arm.ts';
+import { type Arm, eachArm, eachMode, gateModes } from '../scenario/arm.ts';
 import { metrics } from '../scenario/metric.ts';
 import { holm } from '../stats/holm.ts';
+import { concludeGate, openOutcomes } from './conclude-gate.ts';
+import { machineFault, machineWarnings } from './disturbance.ts';
+import { isUsable, roundEffects } from './effect.ts';
 import type { LookDecision, UnitRounds } from './family.ts';
 import { decideFamily } from './family.ts';
 import type { GateReport, GateUnitReport, GateVerdict } from './gate-report.ts';
@@ -52,7 +54,6 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
   for (const [index, p] of holm(verdicts.map((verdict) => verdict.p)).entries()) {
     (verdicts[index] as GateVerdict).p = p;
   }
-  const conclusion = concludeGate(record, reports);
   return {
     schema: 1,
     runId: record.runId,
@@ -60,17 +61,29 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
     startedAt: record.startedAt,
     durationNs: record.durationNs,
     base: record.base.revision,
+    against: againstOf(record.base),
     head: record.head.revision,
     dirty: record.head.dirty,
-    ...conclusion,
-    compared: verdicts.filter(({ outcome }) => !undecided.includes(outcome)).length,
+    ...concludeGate(record, reports),
+    compared: verdicts.filter(({ outcome }) => !openOutcomes.includes(outcome)).length,
     limits: verdicts.length,
     units: reports,
     warnings: warningsOf({ record, units }),
+    fingerprint: record.fingerprint,
+    fitness: record.fitness,
   };
 }
 
-const undecided: readonly GateVerdict['outcome'][] = ['inconclusive', 'unmeasurable', 'invalid'];
+/** The comparison that every verdict of a gate stands on, by its name. */
+function againstOf({ asked, release }: GateEvidence['record']['base']): string {
+  const what =
+    asked === 'baseline'
+      ? 'the revision of the committed baselines'
+      : release === undefined
+        ? `where the head left ${asked}`
+        : `the last release, ${release}`;
+  return `rebuilt: ${what}`;
+}
 
 interface Judged {
   metric: GateMetric;
@@ -88,8 +101,6 @@ interface Fault {
 
 /** So many windows of the head alone are no accident. */
 const spoiltWindows = 2;
-/** A hypervisor that takes more than this has left too little to compare. */
-const mostSteal = 0.1;
 
 /**
  * Rounds that the generator calls invalid are left out; were that the head's own doing, leaving them
@@ -110,12 +121,9 @@ function unitFault(unit: GateUnitEvidence, record: GateEvidence['record']): Faul
     const why = `the head, and neither build of the base, failed the load in ${reasons.length} windows: ${reasons[0]}`;
     return { outcome: 'invalid', why };
   }
-  const steal = record.fitness.find((each) => each.unit === unitName(unit.plan))?.after?.stealRatio;
-  if (steal !== undefined && steal > mostSteal) {
-    const why = `the hypervisor took ${(100 * steal).toFixed(0)} % of the CPU time meanwhile`;
-    return { outcome: 'unmeasurable', why };
-  }
-  return null;
+  const fitness = record.fitness.find((each) => each.unit === unitName(unit.plan));
+  const why = machineFault(fitness?.after ?? null);
+  return why === null ? null : { outcome: 'unmeasurable', why };
 }
 
 function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): GateVerdict {
@@ -127,6 +135,7 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
     values:
       sliced.length === 0 ? null : eachArm((arm) => median(sliced.map((value) => value[arm]))),
     exceedances: exceedances?.sliced.reduce((sum, count) => sum + count, 0) ?? null,
+    rounds: courseOf(values[metric], metrics[metric].better),
   };
   if (decision === undefined) {
     return {
@@ -148,81 +157,37 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
   return { ...common, ...decision, ...(spared ? {} : fault) };
 }
 
-const exitOf: Record<GateVerdict['outcome'], ExitCode> = {
-  pass: exitCode.pass,
-  improved: exitCode.pass,
-  regressed: exitCode.regressed,
-  inconclusive: exitCode.undecided,
-  unmeasurable: exitCode.undecided,
-  invalid: exitCode.invalidData,
-};
-
-function concludeGate(
-  record: GateEvidence['record'],
-  units: readonly GateUnitReport[],
-): Pick<GateReport, 'outcome' | 'exitCode' | 'headline'> {
-  if (record.status !== 'complete') {
-    const failed = record.status === 'failed';
-    const fallback = failed ? exitCode.infrastructure : exitCode.interrupted;
-    const found = units.flatMap(({ id, verdicts }) =>
-      verdicts
-        .filter(({ outcome }) => outcome === 'regressed')
-        .map(({ metric }) => `${id} ${metrics[metric as GateMetric].label}`),
-    );
-    const until = found.length === 0 ? '' : ` Regressed until then: ${found.join(', ')}.`;
-    const asked = record.status === 'running' ? fallback : record.failureExit || fallback;
-    return {
-      outcome: failed ? 'infra-error' : 'interrupted',
-      exitCode: asked,
-      headline: failed
-        ? `No verdict: ${record.failure.split('\n')[0]}${until}`
-        : `No verdict: the run was interrupted${until || '; what was decided until then is shown.'}`,
-    };
-  }
-  const all = units.flatMap(({ id, verdicts }) => verdicts.map((verdict) => ({ id, ...verdict })));
-  if (all.length === 0) {
-    return { outcome: 'invalid', exitCode: exitCode.invalidData, headline: 'Nothing was gated.' };
-  }
-  const names = (outcomes: readonly string[]) =>
-    all
-      .filter(({ outcome }) => outcomes.includes(outcome))
-      .map(({ id, metric }) => `${id} ${metrics[metric as GateMetric].label}`)
-      .join(', ');
-  const code = worstExit(all.map(({ outcome }) => exitOf[outcome]));
-  const [regressed, open] = [names(['regressed']), names(undecided)];
-  const openWords = open === '' ? '' : ` Not decided: ${open}.`;
-  if (regressed !== '') {
-    return {
-      outcome: 'regressed',
-      exitCode: code,
-      headline: `Regressed: ${regressed}.${openWords}`,
-    };
-  }
-  return open === ''
-    ? {
-        outcome: 'pass',
-        exitCode: code,
-        headline: `Passed: all ${all.length} limits were shown to hold.`,
-      }
-    : { outcome: 'undecided', exitCode: code, headline: `Nothing regressed.${openWords}` };
+/** Every round's own ratios, so that a renderer can show how the rounds went. */
+function courseOf(
+  { rounds, offset = 0 }: GateMetricRounds,
+  better: 'lower' | 'higher',
+): NonNullable<GateVerdict['rounds']> {
+  const effects = eachMode((mode) =>
+    rounds[mode].map((value) => {
+      const shifted = value && eachArm((arm) => value[arm] + offset);
+      return isUsable(shifted) ? roundEffects(shifted, better) : null;
+    }),
+  );
+  return effects.sliced.map((sliced, index) => ({ sliced, mixed: effects.mixed[index] ?? null }));
 }
 
 /** A machine that others use, or that lost time, is named; what it did shows in the control. */
 function warningsOf({ record }: GateEvidence): string[] {
-  const warnings: string[] = [];
-  for (const { unit, before, after } of record.fitness) {
-    if (after !== null && after.stealRatio > 0.02) {
-      warnings.push(
-        `${unit}: the hypervisor took ${(100 * after.stealRatio).toFixed(1)} % of the CPU time meanwhile`,
-      );
-    }
-    if (after !== null && Math.abs(Math.log(after.calibrationNs / before.calibrationNs)) > 0.1) {
-      const change = 100 * (after.calibrationNs / before.calibrationNs - 1);
-      const word = change > 0 ? 'longer' : 'shorter';
-      warnings.push(
-        `${unit}: a fixed piece of work took ${Math.abs(change).toFixed(0)} % ${word} after than before`,
-      );
-    }
+  const warnings = record.fitness.flatMap(({ unit, before, after }) =>
+    machineWarnings(before, after).map((warning) => `${unit}: ${warning}`),
+  );
+  const otherGo = (record.base.recordedGo ?? []).filter(
+    (version) => version !== record.fingerprint.goVersion,
+  );
+  if (otherGo.length > 0) {
+    warnings.push(
+      `The base was recorded with ${otherGo.join(', ')}, and all three were built with ${record.fingerprint.goVersion}: what the change of toolchain did is a comparison of its own, and not in this one.`,
+    );
+  }
+  if (record.headArgs !== undefined) {
+    warnings.push(
+      `A trial of the gate: the head alone was started with ${record.headArgs.join(' ')}.`,
+    );
   }
   if (record.head.dirty) {
     warnings.push('The head has uncommitted changes: nobody else can repeat this verdict.');

@@ -14,7 +14,8 @@ export function renderGateText(report: GateReport): string {
     ]),
     '',
   ]);
-  return `${[...lines, ...report.warnings, report.headline].join('\n')}\n`;
+  const base = `Base ${report.base.slice(0, 12)}${againstText(report)}.`;
+  return `${[...lines, base, ...report.warnings, report.headline].join('\n')}\n`;
 }
 
 /** For a pull request: the verdict first, a row for each limit. */
@@ -23,7 +24,7 @@ export function renderGateMarkdown(report: GateReport): string {
   return `${[
     `## ${report.headline}`,
     '',
-    `Base \`${report.base.slice(0, 12)}\`, head \`${report.head.slice(0, 12)}\`${report.dirty ? ' with uncommitted changes' : ''}; compared ${report.compared} of ${report.limits} limits.`,
+    `Base \`${report.base.slice(0, 12)}\`${againstText(report)}, head \`${report.head.slice(0, 12)}\`${report.dirty ? ' with uncommitted changes' : ''}; compared ${report.compared} of ${report.limits} limits.`,
     ...report.warnings.map((warning) => `\n> ${warning}`),
     '',
     '| | limit | base → head | head ÷ base, above 1 is worse | base ÷ base | from | rounds | |',
@@ -49,16 +50,20 @@ function row(unit: GateUnitReport, verdict: GateVerdict): string {
   return `| ${cells.join(' | ')} |`;
 }
 
+function againstText({ against }: GateReport): string {
+  return against === undefined ? '' : ` (${against})`;
+}
+
 function changeText(verdict: GateVerdict): string {
   const { limitPercent, basis, afterRounds, control } = verdict;
   return `${ratioText(verdict.ratio)} (${valuesText(verdict)}), limit ${limitPercent} %, ${basis}, ${afterRounds} rounds; two builds of the base ${ratioText(control)}`;
 }
 
-function labelOf({ metric }: GateVerdict): string {
+export function labelOf({ metric }: GateVerdict): string {
   return isMetricId(metric) ? metrics[metric].label : metric;
 }
 
-function valuesText({ metric, values }: GateVerdict): string {
+export function valuesText({ metric, values }: GateVerdict): string {
   const unit: Unit = isMetricId(metric) ? metrics[metric].unit : 'count';
   const base = values?.['base'];
   const head = values?.['head'];
@@ -68,7 +73,7 @@ function valuesText({ metric, values }: GateVerdict): string {
 }
 
 /** With four digits: limits are of a few percent, and three would hide a third of one. */
-function ratioText(ratio: WorseRatio | null): string {
+export function ratioText(ratio: WorseRatio | null): string {
   if (ratio === null) {
     return noValue;
   }
@@ -76,7 +81,7 @@ function ratioText(ratio: WorseRatio | null): string {
   return `×${digits(ratio.center)} [${digits(ratio.lo)}, ${digits(ratio.hi)}]`;
 }
 
-function neededText({ neededRounds }: GateVerdict): string {
+export function neededText({ neededRounds }: GateVerdict): string {
   return neededRounds === null
     ? ''
     : `; about ${neededRounds} rounds (${Math.ceil((neededRounds * roundMs) / 1000)} s of load) would decide it`;

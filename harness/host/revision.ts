@@ -9,6 +9,20 @@ export interface Revision {
 }
 
 /**
+ * Which sources are being measured, where they may lie in several repositories.
+ * @param dirs folders of the measured programs; the first one's commit names the run
+ * @returns dirty where any of them is, or the harness itself
+ */
+export async function readSources([
+  first = rootDir,
+  ...others
+]: readonly string[]): Promise<Revision> {
+  const named = await readRevision(first);
+  const rest = await Promise.all([rootDir, ...others].map((dir) => readRevision(dir)));
+  return { ...named, dirty: named.dirty || rest.some(({ dirty }) => dirty) };
+}
+
+/**
  * Which sources are being measured.
  * @param dir a folder of the checkout: ours, or that of a user's module
  */

@@ -97,13 +97,19 @@ function isOtherBranch(
   for (const other of all) {
     const key = branchOf(other, union);
     if (key !== undefined) {
-      // A wrong tag or an unknown setting says «not this branch» louder than a wrong value does.
-      const weight = ['const', 'additionalProperties', 'required'].includes(other.keyword) ? 10 : 1;
-      penalties.set(key, (penalties.get(key) ?? 0) + weight);
+      penalties.set(key, (penalties.get(key) ?? 0) + penaltyOf(other, union));
     }
   }
   const best = [...penalties].reduce((a, b) => (b[1] < a[1] ? b : a));
   return branch !== best[0];
+}
+
+/** How loudly an error says «not this branch»: another kind of value, then a wrong tag or setting. */
+function penaltyOf({ keyword, instancePath }: ErrorObject, union: ErrorObject): number {
+  if (keyword === 'type' && instancePath === union.instancePath) {
+    return 100;
+  }
+  return ['const', 'additionalProperties', 'required'].includes(keyword) ? 10 : 1;
 }
 
 function branchOf(error: ErrorObject, union: ErrorObject): string | undefined {

@@ -6,6 +6,7 @@ import type { Baseline } from '../compare/baseline.ts';
 import { compareVariants } from '../compare/compare-variants.ts';
 import { conclude } from '../compare/conclude.ts';
 import { judge } from '../compare/judge.ts';
+import { overrideWarnings } from '../compare/override-words.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import type { RunRecord } from '../run/run-record.ts';
 import type { Load } from '../scenario/scenario.ts';
@@ -97,7 +98,11 @@ function reportScenario(
     paired: checkPaired(evidence),
     agreements,
     findings,
-    warnings: [...warningsOf(evidence), ...profiles.warnings],
+    warnings: [
+      ...overrideWarnings(scenario, record),
+      ...warningsOf(evidence),
+      ...profiles.warnings,
+    ],
   };
 }
 

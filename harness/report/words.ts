@@ -23,6 +23,7 @@ export const outcomeWords: Record<Report['outcome'], OutcomeWord> = {
   unmeasurable: { label: 'unmeasurable', mark: '?', tone: 'warn' },
   incomparable: { label: 'incomparable', mark: '?', tone: 'warn' },
   inconclusive: { label: 'inconclusive', mark: '?', tone: 'warn' },
+  'budget-warning': { label: 'budget warning', mark: '!', tone: 'warn' },
   improved: { label: 'improved', mark: '✓', tone: 'good' },
   pass: { label: 'pass', mark: '✓', tone: 'good' },
 };
@@ -63,6 +64,11 @@ export function each(members: readonly Verdict[], part: (verdict: Verdict) => st
 /** "p99" for a metric id; anything else, such as a cause, as it is. */
 export function subjectLabel(subject: string): string {
   return isMetricId(subject) ? metrics[subject].label : subject;
+}
+
+/** "regression, absolute": what was asked, and which comparison the answer stands on. */
+export function kindWords({ kind, basis }: Verdict): string {
+  return basis === undefined ? kind : `${kind}, ${basis.replace('-', ' ')}`;
 }
 
 /** "compared 14 of 14 gated metrics". */

@@ -44,7 +44,7 @@ export const GateRound = Type.Object(
 );
 
 /** The machine around the rounds of one unit. */
-const UnitFitness = Type.Object(
+export const UnitFitness = Type.Object(
   {
     unit: Type.String(),
     before: Fitness,
@@ -74,8 +74,12 @@ export const GateRecord = Type.Object(
       {
         /** What was built: where the head left the base that was asked for. */
         revision: Revision,
-        /** As the user wrote it. */
+        /** As the user wrote it; `baseline` and `release` are words for a revision that was looked up. */
         asked: Type.String(),
+        /** Tag that `--base release` has found. */
+        release: Type.Optional(Type.String()),
+        /** Versions of Go that the baselines of `--base baseline` were recorded with. */
+        recordedGo: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
       },
       strict,
     ),
@@ -84,6 +88,8 @@ export const GateRecord = Type.Object(
     fitness: Type.Array(UnitFitness),
     /** Which letter of the paths is which program. */
     letters: byArm(Letter),
+    /** What the head alone was started with besides, of a trial of the gate. */
+    headArgs: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** By unit (`unitName`). */
     builds: Type.Record(Type.String(), byArm(ArmBuild)),
     plans: Type.Array(GatePlan),

@@ -24,6 +24,8 @@ export interface GateContext {
   loadgen: string;
   /** Arguments that the harness adds for every fixture: its data file. */
   fixtureArgs: readonly string[];
+  /** Arguments that the head, one of our fixtures, gets besides: a trial of the gate. None by default. */
+  headArgs?: readonly string[];
   /** Absolute path of the recording that the scenario replays, if it does. */
   recording: string | undefined;
   placement: Placement;
@@ -130,8 +132,20 @@ function startArm({ spec }: GatePlan, arm: Arm, context: GateContext): Promise<S
     signal: context.signal,
   };
   return isFixture(spec)
-    ? startFixture(spec, { ...options, dataArgs: context.fixtureArgs })
+    ? startFixture(
+        { ...spec, args: fixtureArgs(spec.args, arm, context) },
+        { ...options, dataArgs: context.fixtureArgs },
+      )
     : startPackage(spec, { ...options, dataArgs: [] });
+}
+
+/** Of two equal flags a fixture takes the last one, which is the trial's. */
+export function fixtureArgs(
+  own: readonly string[] = [],
+  arm: Arm,
+  { headArgs = [] }: Pick<GateContext, 'headArgs'>,
+): string[] {
+  return arm === 'head' ? [...own, ...headArgs] : [...own];
 }
 
 function ofArm(servers: readonly Server[], arm: Arm): Server {

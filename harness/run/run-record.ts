@@ -37,6 +37,8 @@ export const RunRecord = Type.Object(
     /** Revision of the sources and whether the tree had uncommitted changes. */
     revision: Type.String(),
     dirty: Type.Boolean(),
+    /** Branch of the scenarios' checkout; absent where nobody could tell. */
+    branch: Type.Optional(Type.String({ minLength: 1 })),
     quick: Type.Boolean(),
     seed: Type.String({ pattern: '^[0-9]+$' }),
     fingerprint: Fingerprint,

@@ -112,6 +112,25 @@ test('a budget in the wrong unit: the one that the metric has', async () => {
   `);
 });
 
+test('levels and overrides of a budget: what is wrong with them', async () => {
+  const gated = (maxNs: unknown) => errorOf((s) => (s['gates'] = { 'latency-p50': { maxNs } }));
+  expect(await gated({})).toContain('/gates/latency-p50/maxNs: ');
+  expect(await gated({ warn: 5, max: 6 })).toContain('unknown setting "max", allowed: warn, fail');
+  expect(await gated({ warn: 6, fail: 5 })).toContain('/gates/latency-p50: "warn": 6 seen');
+  const base = { branch: 'topic', metric: 'latency-p50', fail: 5, expires: '2026-12-01' };
+  const overridden = (changes: Json) =>
+    errorOf((s) => (s['budgetOverrides'] = [{ ...base, ...changes }]));
+  expect(await overridden({})).toContain('/budgetOverrides/0: setting "reason" is missing');
+  expect(await overridden({ reason: 'flaky' })).toContain(
+    '/budgetOverrides/0/reason: "flaky" seen',
+  );
+  const reason = 'the pool is being rewritten';
+  expect(await overridden({ reason, expires: 'soon' })).toContain('/budgetOverrides/0/expires: ');
+  expect(await overridden({ reason, metric: 'p50' })).toContain(
+    '/budgetOverrides/0/metric: "p50" seen, allowed: latency-p50',
+  );
+});
+
 test.for([{ regressionLimitPercent: 5 }, { maxNs: 5 }])(
   'the closed loop cannot be gated: %o',
   async (gate) => {

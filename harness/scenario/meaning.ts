@@ -1,6 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { rootDir } from '../lib/paths.ts';
+import { budgetErrors } from './budget-errors.ts';
 import { causes, isCause } from './cause.ts';
 import { isMetricId, type MetricId, metricIds, metrics } from './metric.ts';
 import {
@@ -16,7 +17,7 @@ import {
 const fixturesDir = join(rootDir, 'go-fixtures', 'cmd');
 
 /** What the harness itself says to a fixture; the last one of two flags would win. */
-const reservedFlag = /^--?(listen|pprof|nonce|data)(=|$)/;
+export const reservedFlag = /^--?(listen|pprof|nonce|data)(=|$)/;
 
 /** The generator's rules, as in go-fixtures/internal/loadgen/spec. */
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -56,6 +57,7 @@ export function* meaningErrors(scenario: Scenario, fixtures: readonly string[]):
   for (const [id, gate] of Object.entries(scenario.gates)) {
     yield* gateErrors(id, gate);
   }
+  yield* budgetErrors(scenario);
   yield* mergeGateErrors(scenario, variants);
   yield* expectErrors(scenario, variants);
 }
@@ -67,6 +69,7 @@ export const mergeGateMetrics = [
   'cpu-per-request',
   'context-switches-per-request',
   'allocations-per-request',
+  'io-calls-per-request',
 ] as const satisfies readonly MetricId[];
 
 function* mergeGateErrors({ gate, load }: Scenario, variants: string[]): Generator<string> {

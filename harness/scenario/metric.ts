@@ -56,6 +56,23 @@ export const metrics = {
     kind: 'exact',
     description: 'Heap objects that the server allocated per completed request.',
   },
+  'io-calls-per-request': {
+    label: 'read and write calls',
+    unit: 'count',
+    better: 'lower',
+    window: 'unobserved',
+    kind: 'exact',
+    description:
+      'Read- and write-like system calls of the server per completed request, by /proc/PID/io.',
+  },
+  'failed-requests-per-1000': {
+    label: 'failed requests/1,000',
+    unit: 'count',
+    better: 'lower',
+    window: 'unobserved',
+    kind: 'exact',
+    description: 'Requests without a good reply, failed or never sent, per 1,000 scheduled ones.',
+  },
   'reads-per-request': {
     label: 'reads/request',
     unit: 'count',

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 
 /** Names become file names and HDR log tags, so they are kept to what is safe in both. */
 export const namePattern = '^[a-z0-9][a-z0-9_-]{0,63}$';
@@ -180,6 +180,20 @@ export const Rounds = Type.Object(
   strict,
 );
 
+/** An absolute limit: a number is the fail level alone. */
+const budget = <Level extends TSchema>(level: Level) =>
+  Type.Union([
+    level,
+    Type.Object(
+      { warn: Type.Optional(level), fail: Type.Optional(level) },
+      {
+        ...strict,
+        minProperties: 1,
+        description: 'Beyond warn is shown, beyond fail is exit code 1; warn is the stricter one.',
+      },
+    ),
+  ]);
+
 /** What is held against the committed baseline and against an absolute budget, per metric. */
 export const Gate = Type.Object(
   {
@@ -190,10 +204,27 @@ export const Gate = Type.Object(
         description: 'A change for the worse beyond this is a regression.',
       }),
     ),
-    maxNs: Type.Optional(Type.Integer({ minimum: 1 })),
-    maxCount: Type.Optional(Type.Number({ minimum: 0 })),
+    maxNs: Type.Optional(budget(Type.Integer({ minimum: 1 }))),
+    maxCount: Type.Optional(budget(Type.Number({ minimum: 0 }))),
   },
   { ...strict, minProperties: 1 },
+);
+
+/** Other levels of one budget for runs on one branch, for a reason and for a time. */
+const BudgetOverride = Type.Object(
+  {
+    branch: Type.String({ minLength: 1, description: 'Name of the branch, as git has it.' }),
+    variant: Type.Optional(Name),
+    metric: Type.String({ description: 'Metric id; the gate of it has a budget.' }),
+    warn: Type.Optional(Type.Number({ minimum: 0 })),
+    fail: Type.Optional(Type.Number({ minimum: 0 })),
+    reason: Type.String({ minLength: 10, description: 'Stands beside the verdict.' }),
+    expires: Type.String({
+      pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+      description: 'Last day (UTC) on which a run may begin under it, YYYY-MM-DD.',
+    }),
+  },
+  { ...strict, description: 'Levels that are not named stay as they are in the gate.' },
 );
 
 /** What `npm run gate` holds a change against, beside the base that it was made from. */
@@ -253,6 +284,9 @@ export const Scenario = Type.Object(
     gates: Type.Record(Type.String(), Gate, {
       description: 'Metric id to limits; the ids are listed in harness/scenario/metric.ts.',
     }),
+    budgetOverrides: Type.Optional(
+      Type.Array(BudgetOverride, { description: 'Budgets that differ on a branch for a while.' }),
+    ),
     gate: Type.Optional(MergeGate),
     expect: Type.Optional(
       Type.Record(Name, Type.Array(Name), {
@@ -271,6 +305,7 @@ export type PackageVariant = Static<typeof PackageVariant>;
 export type Load = Static<typeof Load>;
 export type Rounds = Static<typeof Rounds>;
 export type Gate = Static<typeof Gate>;
+export type BudgetOverride = Static<typeof BudgetOverride>;
 
 /** A scenario with the place it came from. */
 export interface LoadedScenario {

@@ -1,6 +1,7 @@
 import { mostRounds, roundMs } from '../gate/design.ts';
+import { percent, table } from './markdown.ts';
 import type { Peer } from './peers/index.ts';
-import { foundShare, meanRounds, passShare, percent, type SelftestTarget } from './targets.ts';
+import { foundShare, meanRounds, passShare, type SelftestTarget } from './targets.ts';
 import type { Change, PeerTrial, Trial } from './trials.ts';
 import type { World } from './world.ts';
 
@@ -110,10 +111,4 @@ function renderWorlds(worlds: readonly World[]): string {
 /** In percent, without the sign. */
 function share(value: number): string {
   return value > 0 && value < 0.0095 ? (100 * value).toFixed(1) : (100 * value).toFixed(0);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = `| :--- |${' ---: |'.repeat(head.length - 1)}`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
 }

@@ -1,5 +1,6 @@
 import { mostRounds, roundMs } from '../gate/design.ts';
 import { clopperPearsonUpper } from '../stats/clopper-pearson.ts';
+import { percent } from './markdown.ts';
 import type { SimulatedMetric } from './our-gate.ts';
 import type { Change, MetricTally, Trial } from './trials.ts';
 
@@ -42,11 +43,6 @@ export function judgeTargets(trials: readonly Trial[]): SelftestTarget[] {
     clearCases(of('quiet', 'none'), of('quiet', 'clear')),
     unmeasurable(of('quiet', 'none')),
   ];
-}
-
-/** Of all decisions, in percent with one digit. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(share > 0 && share < 0.001 ? 2 : 1)} %`;
 }
 
 export function foundShare({ outcomes, decisions }: MetricTally): number {

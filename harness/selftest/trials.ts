@@ -18,7 +18,7 @@ export type Change = keyof typeof changes;
 /** A pull request has this many scenarios, */
 export const scenariosPerPull = 3;
 /** and each this many limits, as the committed ones have: not all of them are simulated. */
-const limitsPerScenario = 5;
+export const limitsPerScenario = 6;
 const limitsPerPull = scenariosPerPull * limitsPerScenario;
 
 /** What became of one metric in all decisions of a world and a change. */

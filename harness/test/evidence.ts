@@ -385,7 +385,9 @@ function snapshot(own: VariantNumbers, requests: number, leaked: Record<string, 
   for (const [kind, count] of Object.entries(leaked)) {
     openFds[kind] = (openFds[kind] ?? 0) + count;
   }
-  const proc = { cpuNs, voluntarySwitches: switches, involuntarySwitches: 0, openFds };
+  // As net/http does it: a read, one that finds nothing more, and a write.
+  const calls = { readCalls: 2 * requests, writeCalls: requests };
+  const proc = { cpuNs, voluntarySwitches: switches, involuntarySwitches: 0, ...calls, openFds };
   return { proc, fixture };
 }
 

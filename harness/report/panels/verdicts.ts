@@ -5,6 +5,7 @@ import { type Cell, cell, left, type RunPanel, type Table, table } from '../cont
 import {
   comparedWords,
   each,
+  kindWords,
   outcomeWords,
   subjectLabel,
   type VerdictGroup,
@@ -53,7 +54,7 @@ function rowOf({ scenario, outcome, found, advice, members }: VerdictGroup): Cel
     cell(each(members, (v) => v.variant)),
     cell(
       each(members, (v) => subjectLabel(v.subject)),
-      { sub: each(members, (v) => v.kind) },
+      { sub: each(members, kindWords) },
     ),
     cell(
       each(members, (v) => v.expected),

@@ -14,16 +14,25 @@ export interface Assets {
   script: Inline;
 }
 
-let loaded: Assets | undefined;
+/** A style sheet of client/ that only some pages need. */
+export type ExtraSheet = 'forest';
 
-/** Style and script of the page: uPlot with its licence, and our own, read once. */
-export function loadAssets(): Assets {
-  loaded ??= { style: inline(styleText()), script: inline(scriptText()) };
-  return loaded;
+const loaded = new Map<string, Assets>();
+
+/** Style and script of a page: uPlot with its licence, and our own, read once. */
+export function loadAssets(extra: readonly ExtraSheet[] = []): Assets {
+  const key = extra.join(' ');
+  const assets = loaded.get(key) ?? {
+    style: inline(styleText(extra)),
+    script: inline(scriptText()),
+  };
+  loaded.set(key, assets);
+  return assets;
 }
 
-function styleText(): string {
-  const own = ['theme', 'page', 'parts'].map((name) => ownFile(`../client/${name}.css`));
+function styleText(extra: readonly ExtraSheet[]): string {
+  const names = ['theme', 'page', 'parts', ...extra];
+  const own = names.map((name) => ownFile(`../client/${name}.css`));
   return ['', uplotFile('dist/uPlot.min.css').trim(), ...own].join('\n');
 }
 

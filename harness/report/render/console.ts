@@ -9,6 +9,7 @@ import type { Report, ScenarioReport } from '../report.ts';
 import {
   comparedWords,
   each,
+  kindWords,
   outcomeWords,
   reservations,
   subjectLabel,
@@ -153,6 +154,11 @@ function printTable(printer: Printer, scenario: ScenarioReport): void {
   }
 }
 
+/** A table as aligned lines without colours. */
+export function plainTable(table: Table): string[] {
+  return layout(table, (_, text) => text).lines.map((line) => harmless(line.trimEnd()));
+}
+
 /** A table as aligned lines, two blanks before and between columns. */
 function layout(table: Table, paint: Paint): { width: number; lines: string[] } {
   const head = table.columns.map((column) => visible(column.label));
@@ -220,7 +226,7 @@ function printGate(
     printer.wrapped(`  ${paint(tone, `${mark} ${label}`)}  `, `${name}: ${found}`);
     return;
   }
-  const kinds = each(members, (v) => v.kind);
+  const kinds = each(members, kindWords);
   printer.wrapped(`  ${paint(tone, `${mark} ${label}`)}  `, `${name} (${kinds})`);
   printer.wrapped(
     `      ${paint('muted', 'expected')}  `,

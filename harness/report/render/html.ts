@@ -1,72 +1,33 @@
 import { formatDuration } from '../../lib/units.ts';
-import type { Chart } from '../chart.ts';
-import type { Content } from '../content.ts';
 import { closingPanels, leadingPanels, scenarioPanels } from '../panels/index.ts';
 import type { Report, ScenarioReport } from '../report.ts';
 import { comparedWords, outcomeWords, reservations } from '../words.ts';
-import { loadAssets } from './assets.ts';
-import { contentHtml, swatchSymbols, variantStyles } from './html-parts.ts';
-import { embeddedJson, html } from './html-text.ts';
+import { html } from './html-text.ts';
+import { pageHtml, type Section, section, sectionHtml } from './page.ts';
 import { visibleLines } from './text.ts';
-
-/** A part of the page with an anchor. */
-interface Section {
-  id: string;
-  title: string;
-  body: string;
-  charts: Chart[];
-}
 
 /**
  * The report as one page that needs nothing else: style, script and data are inside, and its
  * Content-Security-Policy forbids every request. The same report gives the same bytes.
  */
 export function renderHtml(report: Report): string {
-  const { style, script } = loadAssets();
   const leading = leadingPanels.flatMap((p) => section(p.id, p.title, p.content(report)));
   const scenarios = report.scenarios.map((scenario, index) =>
     scenarioSections(scenario, `s${index + 1}`, report),
   );
   const closing = closingPanels.flatMap((p) => section(p.id, p.title, p.content(report)));
   const charts = [...leading, ...scenarios.flat(), ...closing].flatMap((s) => s.charts);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${script.source}; style-src ${style.source}; img-src data:; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${html(`${outcomeWords[report.outcome].mark} ${report.suite}: ${outcomeWords[report.outcome].label}`)}</title>
-<link rel="icon" href="data:,">
-<style>${style.text}</style>
-</head>
-<body>
-${swatchSymbols()}
-${bannerHtml(report)}
-<div class="columns">
-${navHtml(leading, report.scenarios, scenarios, closing)}
-<main>
-${leading.map(sectionHtml).join('\n')}
+  return pageHtml({
+    title: `${outcomeWords[report.outcome].mark} ${report.suite}: ${outcomeWords[report.outcome].label}`,
+    banner: bannerHtml(report),
+    nav: navHtml(leading, report.scenarios, scenarios, closing),
+    main: `${leading.map(sectionHtml).join('\n')}
 ${report.scenarios.map((scenario, index) => scenarioHtml(scenario, `s${index + 1}`, scenarios[index] ?? [])).join('\n')}
 <article id="run"><header><h2>The run</h2></header>
 ${closing.map(sectionHtml).join('\n')}
-</article>
-</main>
-</div>
-<script type="application/json" id="chart-data">${embeddedJson({ styles: variantStyles, charts })}</script>
-<script>${script.text}</script>
-</body>
-</html>
-`;
-}
-
-function section(id: string, title: string, content: Content | null, prefix = 'run'): Section[] {
-  if (content === null) {
-    return [];
-  }
-  const charts = content.charts.map((chart) => ({ ...chart, id: `${prefix}-${chart.id}` }));
-  return [{ id, title, body: contentHtml(content, prefix), charts }];
+</article>`,
+    charts,
+  });
 }
 
 function scenarioSections(scenario: ScenarioReport, prefix: string, report: Report): Section[] {
@@ -106,10 +67,6 @@ function navHtml(
       `<li class="group">${link(`s${index + 1}`, scenario.id)}<ul>${items(sections[index] ?? [])}</ul></li>`,
   );
   return `<nav aria-label="Contents"><ul>${items(leading)}${scenarioItems.join('')}<li class="group">${link('run', 'The run')}<ul>${items(closing)}</ul></li></ul></nav>`;
-}
-
-function sectionHtml({ id, title, body }: Section): string {
-  return `<section id="${id}"><h3>${html(title)}</h3>\n${body}\n</section>`;
 }
 
 function scenarioHtml(scenario: ScenarioReport, id: string, sections: Section[]): string {

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readGateEvidence } from '../analyze/gate-evidence.ts';
+import { checkJson } from '../lib/json.ts';
+import { rootDir } from '../lib/paths.ts';
+import { GateRecord } from '../run/gate-record.ts';
+import { judgeGate } from './judge-gate.ts';
+import { renderGateMarkdown, renderGateText } from './render.ts';
+
+const recorded = await readGateEvidence(join(rootDir, 'harness/test/recorded-gate'));
+
+function judgeAgainst(base: Partial<GateRecord['base']>) {
+  const evidence = structuredClone(recorded);
+  Object.assign(evidence.record.base, base);
+  checkJson(evidence.record, GateRecord, { name: 'gate.json', remedy: '' });
+  const report = judgeGate(evidence);
+  return { ...report, text: renderGateText(report), markdown: renderGateMarkdown(report) };
+}
+
+test.for([
+  [{ asked: 'origin/main' }, 'rebuilt: where the head left origin/main'],
+  [{ asked: 'baseline' }, 'rebuilt: the revision of the committed baselines'],
+  [{ asked: 'release', release: 'v1.2.0' }, 'rebuilt: the last release, v1.2.0'],
+] as const)('with the base %j every report says: %s', ([base, words]) => {
+  const report = judgeAgainst(base);
+  expect(report.against).toBe(words);
+  expect(report.text).toContain(`(${words})`);
+  expect(report.markdown).toContain(`(${words})`);
+});
+
+test('a baseline of another Go is warned of, one of the same is not', () => {
+  const { goVersion } = recorded.record.fingerprint;
+  const same = judgeAgainst({ asked: 'baseline', recordedGo: [goVersion] });
+  const other = judgeAgainst({ asked: 'baseline', recordedGo: ['go1.0.1', goVersion] });
+  const before = judgeAgainst({}).warnings.length;
+  expect(same.warnings).toHaveLength(before);
+  expect(other.warnings).toHaveLength(before + 1);
+  expect(other.text).toContain(`recorded with go1.0.1, and all three were built with ${goVersion}`);
+  expect(other.exitCode).toBe(same.exitCode);
+});
