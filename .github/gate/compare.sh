@@ -10,8 +10,11 @@ none() {
   exit 0
 }
 if [ "$BASE" = release ]; then
-  git describe --tags --abbrev=0 > /dev/null 2>&1 || none "there is no release yet: no tag is reachable"
-  git describe --tags --exact-match > /dev/null 2>&1 && none "this is the last release itself"
+  # A git that fails is no answer: it ends the script.
+  released=$(git tag --merged HEAD --list 'v[0-9]*')
+  here=$(git tag --points-at HEAD --list 'v[0-9]*')
+  [ -n "$released" ] || none "there is no release yet: no tag such as v1.2.0 is reachable"
+  [ -z "$here" ] || none "this is the last release itself"
 fi
 
 # What a server prints must not be taken for a workflow command.

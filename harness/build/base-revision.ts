@@ -72,16 +72,26 @@ export async function recordedRevision(
   return revision;
 }
 
+/** A tag of every night's build, or one that moves along, would hide what drifts slowly. */
+const releaseTags = 'v[0-9]*';
+
 /**
- * The last tag that the head was made from.
+ * The last tag of a release, such as v1.2.0, that the head was made from.
  * @throws PollgateError (undecided) where there is none
  */
 export async function lastRelease(repository: string): Promise<{ tag: string; revision: string }> {
-  const described = await git(repository, ['describe', '--tags', '--abbrev=0', 'HEAD']);
+  const described = await git(repository, [
+    'describe',
+    '--tags',
+    '--abbrev=0',
+    '--match',
+    releaseTags,
+    'HEAD',
+  ]);
   if (!described.ok || described.text === '') {
     const at = `git -C ${JSON.stringify(repository)}`;
     throw incomparableError(
-      `no tag is reachable from HEAD in ${repository}, so that there is no release to compare with.`,
+      `no tag is reachable from HEAD in ${repository} that begins with v and a digit, so that there is no release to compare with.`,
       (await isShallow(repository))
         ? `${at} fetch --unshallow --tags`
         : `${at} fetch --tags, or name a base: --base origin/main`,

@@ -51,11 +51,13 @@ test('three runs make a baseline that says where it comes from, and again the sa
   // Twelve derivations of a whole run, with their bootstraps.
 }, 60_000);
 
-test('two runs are too few, also where one is named twice; nothing is written', async ({ dir }) => {
+test('two runs are too few, also where one is named twice or in two ways; nothing is written', async ({
+  dir,
+}) => {
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
   const { suite, ids } = await recordRuns(dir, 2);
   const baselines = join(dir, 'baselines');
-  for (const runs of [undefined, [...ids, ...ids]]) {
+  for (const runs of [undefined, [...ids, ...ids], [...ids, ...ids.map((id) => `./${id}/`)]]) {
     const options = { reports: dir, baselines, ...(runs && { runs }) };
     await expect(acceptCommand(suite, options)).rejects.toMatchObject({
       exitCode: 2,

@@ -27,8 +27,7 @@ export interface AcceptOptions {
 export async function acceptCommand(suite: string, options: AcceptOptions): Promise<ExitCode> {
   await prepareAnalysis();
   const named = options.runs !== undefined;
-  // A run that was named twice must not count as two.
-  const candidates = [...new Set(options.runs ?? (await newestRuns(options.reports, suite)))];
+  const candidates = options.runs ?? (await newestRuns(options.reports, suite));
   const runs: Evidence[] = [];
   for (const id of candidates) {
     const evidence = await readEvidence(join(options.reports, id)).catch((error: unknown) => {
@@ -44,7 +43,7 @@ export async function acceptCommand(suite: string, options: AcceptOptions): Prom
     }
     if (refusal !== undefined) {
       console.log(`left out ${id}: ${refusal}`);
-    } else if (evidence !== undefined && runs.length < mostRuns) {
+    } else if (evidence !== undefined && runs.length < mostRuns && !holds(runs, evidence)) {
       runs.push(evidence);
     }
   }
@@ -62,6 +61,11 @@ export async function acceptCommand(suite: string, options: AcceptOptions): Prom
   }
   await writeBaselines(options.baselines, suite, runs);
   return exitCode.pass;
+}
+
+/** A run that is named twice, or was copied, must not count as two: the spread would be none. */
+function holds(runs: readonly Evidence[], { record }: Evidence): boolean {
+  return runs.some((run) => run.record.runId === record.runId);
 }
 
 async function writeBaselines(
@@ -94,7 +98,7 @@ function acceptedWith(suite: string, records: readonly RunRecord[]): string {
 async function newestRuns(reports: string, suite: string): Promise<string[]> {
   const names = await readdir(reports).catch(() => []);
   return names
-    .filter((name) => new RegExp(`Z(\\.\\d+)?-${suite}$`).test(name))
+    .filter((name) => /^\d{8}T\d{6}Z(\.\d+)?-/.test(name) && name.replace(/^[^-]*-/, '') === suite)
     .sort()
     .reverse();
 }

@@ -14,6 +14,7 @@ import { readFitness } from '../host/fitness.ts';
 import { exitCode, messageOf, PollgateError, usageError } from '../lib/errors.ts';
 import { interruptSignal, orAborted } from '../lib/interrupt.ts';
 import { checkJson } from '../lib/json.ts';
+import { scenariosDir } from '../lib/paths.ts';
 import { type GatePlan, makeGatePlan, unitName } from '../plan/gate-plan.ts';
 import type { Listener } from '../run/events.ts';
 import { GateRecord } from '../run/gate-record.ts';
@@ -27,6 +28,7 @@ import type { LoadedScenario } from '../scenario/scenario.ts';
 import { quoted } from './bench-options.ts';
 import { baseRecord, findBases, type UnitBase } from './gate-base.ts';
 import { refuseHeadArgs, splitArgs } from './head-args.ts';
+import { loosenedLimits } from './loosened-limits.ts';
 import { packageVersion } from './version.ts';
 
 export interface GateOptions {
@@ -89,6 +91,7 @@ export async function measureGate(
       type: 'stage',
       text: `base ${base.slice(0, 12)}, head ${head.revision.slice(0, 12)}${head.dirty ? ' with uncommitted changes' : ''}`,
     });
+    const loosened = await loosenedLimits(resolve(options.scenarios ?? scenariosDir), base);
     const { runId, runDir } = await makeRunDirectory(resolve(options.reports), startedAt, 'gate');
     const record: GateRecord = {
       schema: 1,
@@ -105,6 +108,7 @@ export async function measureGate(
         revision: base,
         asked: options.base,
         ...baseRecord(units.map((unit) => unit.base)),
+        ...(loosened.length > 0 ? { loosened } : {}),
       },
       seed,
       fingerprint: await readFingerprint({

@@ -168,6 +168,14 @@ function judgeTime(
   const [best, worst] =
     better === 'lower' ? [ratio.lo, ratio.hi] : [inverse(ratio.hi), inverse(ratio.lo)];
   const limit = 1 + limitPercent / 100;
+  if (best !== null && best > limit && gated.suspicion !== null) {
+    return {
+      outcome: 'unmeasurable',
+      found: `${found}, of which a part is the generator’s own delay: ${gated.suspicion}`,
+      ratio,
+      advice: 'repeat the run on a quieter machine, or gate the change: npm run gate',
+    };
+  }
   if (best !== null && best > limit) {
     const advice =
       unitWords(ratio.center) === ''

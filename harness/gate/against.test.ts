@@ -38,3 +38,8 @@ test('a baseline of another Go is warned of, one of the same is not', () => {
   expect(other.text).toContain(`recorded with go1.0.1, and all three were built with ${goVersion}`);
   expect(other.exitCode).toBe(same.exitCode);
 });
+
+test('limits that the change took away are warned of', () => {
+  const loosened = ['web/shop: the base has a limit of 3 % on p50, and the head none'];
+  expect(judgeAgainst({ loosened }).markdown).toContain(`> ${loosened[0]}`);
+});

@@ -29,7 +29,13 @@ test.for<[GateVerdict['outcome'][], string, number, string]>([
     6,
     'Nothing regressed. Not decided: http/hello/epoll p99.',
   ],
-  [['invalid', 'pass'], 'undecided', 3, 'Nothing regressed. Not decided: http/hello/epoll p50.'],
+  [['invalid', 'pass'], 'invalid', 3, 'Invalid data: http/hello/epoll p50.'],
+  [
+    ['invalid', 'unmeasurable'],
+    'invalid',
+    3,
+    'Invalid data: http/hello/epoll p50. Not decided: http/hello/epoll p99.',
+  ],
 ])('%j: %s, exit code %i', ([[p50, p99], outcome, exitCode, headline]) => {
   const units = [unit(['latency-p50', p50 ?? 'invalid']), unit(['latency-p99', p99 ?? 'invalid'])];
   expect(concludeGate(complete, units)).toEqual({ outcome, exitCode, headline });

@@ -34,6 +34,12 @@ export function concludeGate(
   }
   const code = worstExit(outcomes.map((outcome) => exitOf[outcome]));
   const open = namesOf(units, openOutcomes);
+  const invalid = namesOf(units, ['invalid']);
+  if (red === '' && invalid !== '') {
+    const rest = namesOf(units, ['inconclusive', 'unmeasurable']);
+    const headline = `Invalid data: ${invalid}.${rest === '' ? '' : ` Not decided: ${rest}.`}`;
+    return { outcome: 'invalid', exitCode: code, headline };
+  }
   if (red === '' && open === '') {
     const headline = `Passed: all ${outcomes.length} limits were shown to hold.`;
     return { outcome: 'pass', exitCode: code, headline };

@@ -142,6 +142,28 @@ test('a head that fails its load in several windows is invalid, whatever the oth
   expect(spoil(['head'], 2, { grade: 'suspect' }).exitCode).not.toBe(3);
 });
 
+test('requests that fail at the head, and hardly at the base, are no green', () => {
+  const failing = (counts: Record<string, number>) =>
+    judgeGate(
+      evidence(looks[0], ({ units }) => {
+        const windows = units[0]?.rounds[0]?.load.phases ?? [];
+        for (const [arm, reset] of Object.entries(counts)) {
+          Object.assign(windows.at(-1)?.arms[arm]?.errors ?? {}, { reset });
+        }
+      }),
+    );
+  const head = failing({ head: 12, base: 1 });
+  expect(head.exitCode).toBe(3);
+  expect(head.headline).toMatch(/^Invalid data: /);
+  expect(head.units[0]?.verdicts[0]?.why).toBe(
+    '12 requests to the head failed, and 1 to both builds of the base',
+  );
+  // A network that loses some for all, and a handful that may be chance.
+  expect(failing({ head: 12, base: 10, control: 14 }).exitCode).not.toBe(3);
+  expect(failing({ head: 8 }).exitCode).not.toBe(3);
+  expect(failing({ base: 40 }).exitCode).not.toBe(3);
+});
+
 test('a machine that was mostly somewhere else is no witness', () => {
   const report = judgeGate(
     evidence(looks[0], ({ record, units }) => {

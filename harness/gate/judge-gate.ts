@@ -4,6 +4,7 @@ import { type GateMetric, type GateMetricRounds, gateRounds } from '../analyze/g
 import { unitName } from '../plan/gate-plan.ts';
 import { type Arm, eachArm, eachMode, gateModes } from '../scenario/arm.ts';
 import { metrics } from '../scenario/metric.ts';
+import { incompleteBeta } from '../stats/beta.ts';
 import { holm } from '../stats/holm.ts';
 import { concludeGate, openOutcomes } from './conclude-gate.ts';
 import { machineFault, machineWarnings } from './disturbance.ts';
@@ -121,9 +122,35 @@ function unitFault(unit: GateUnitEvidence, record: GateEvidence['record']): Faul
     const why = `the head, and neither build of the base, failed the load in ${reasons.length} windows: ${reasons[0]}`;
     return { outcome: 'invalid', why };
   }
+  const failed = failuresOf(unit);
+  if (failed !== null) {
+    return { outcome: 'invalid', why: failed };
+  }
   const fitness = record.fitness.find((each) => each.unit === unitName(unit.plan));
   const why = machineFault(fitness?.after ?? null);
   return why === null ? null : { outcome: 'unmeasurable', why };
+}
+
+/** Of equal programs each fails a third of all that fail: less probable than this is the head's doing. */
+const failureAlpha = 1e-4;
+
+/** A request that fails has no latency: a head that fails some more would look no slower. */
+function failuresOf({ rounds }: GateUnitEvidence): string | null {
+  const counts = eachArm((arm) =>
+    rounds
+      .flatMap((round) => gateModes.map((mode) => phaseOf(round, mode)?.arms[arm]))
+      .reduce(
+        (sum, load) =>
+          sum +
+          (load ? load.unsent + Object.values(load.errors).reduce((all, n) => all + n, 0) : 0),
+        0,
+      ),
+  );
+  const others = counts.base + counts.control;
+  // P(at least so many of all are the head's), binomial with 1/3: Abramowitz, Stegun, 26.5.24.
+  return counts.head > 0 && incompleteBeta(1 / 3, counts.head, others + 1) <= failureAlpha
+    ? `${counts.head} requests to the head failed, and ${others} to both builds of the base`
+    : null;
 }
 
 function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): GateVerdict {
@@ -176,6 +203,7 @@ function warningsOf({ record }: GateEvidence): string[] {
   const warnings = record.fitness.flatMap(({ unit, before, after }) =>
     machineWarnings(before, after).map((warning) => `${unit}: ${warning}`),
   );
+  warnings.push(...(record.base.loosened ?? []));
   const otherGo = (record.base.recordedGo ?? []).filter(
     (version) => version !== record.fingerprint.goVersion,
   );

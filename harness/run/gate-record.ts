@@ -80,6 +80,8 @@ export const GateRecord = Type.Object(
         release: Type.Optional(Type.String()),
         /** Versions of Go that the baselines of `--base baseline` were recorded with. */
         recordedGo: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+        /** Limits of the base's scenarios that the head has not, or has higher: a sentence each. */
+        loosened: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
       },
       strict,
     ),

@@ -342,7 +342,7 @@ describe('the script of the gate', () => {
       await git('commit', '--quiet', '--allow-empty', '-m', tag);
     }
     if (tags.some((tag) => tag.endsWith('@HEAD'))) {
-      await git('tag', 'here');
+      await git('tag', 'v9-here');
     }
     const npm = `#!/bin/sh\necho "<$*>"\nmkdir -p reports/20260101T000000Z-gate\necho '# verdict' > reports/20260101T000000Z-gate/report.md\nexit ${npmExit}\n`;
     await writeFile(join(dir, 'bin', 'npm'), npm);
