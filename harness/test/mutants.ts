@@ -13,7 +13,9 @@ import { cacheDir, rootDir } from '../lib/paths.ts';
 
 /** What decides, with the tests that have to notice when it decides otherwise. */
 const guarded: Record<string, readonly string[]> = {
+  'harness/gate/conclude-gate.ts': ['harness/gate'],
   'harness/gate/decide.ts': ['harness/gate'],
+  'harness/gate/disturbance.ts': ['harness/gate'],
   'harness/gate/effect.ts': ['harness/gate'],
   'harness/gate/family.ts': ['harness/gate'],
   'harness/gate/judge-gate.ts': ['harness/gate'],
