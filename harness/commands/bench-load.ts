@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools as programs } from '../build/programs.ts';
+import { allowedCpus } from '../host/cpus.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import {
   type ExitCode,
@@ -28,7 +29,6 @@ import { measureTargets } from '../load-accuracy/targets.ts';
 import type { Tool } from '../load-accuracy/tool.ts';
 import { allTools } from '../load-accuracy/tools/index.ts';
 import { lockMeasuring } from '../run/lock.ts';
-import { allowedCpus } from '../run/placement.ts';
 import { makeRunDirectory } from '../run/run-directory.ts';
 import { packageVersion } from './version.ts';
 

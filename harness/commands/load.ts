@@ -3,11 +3,12 @@ import { resolve } from 'node:path';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
+import { allowedCpus } from '../host/cpus.ts';
 import type { ExitCode } from '../lib/errors.ts';
 import { reportsDir } from '../lib/paths.ts';
 import { runGenerator } from '../run/generator-alone.ts';
 import { lockMeasuring } from '../run/lock.ts';
-import { allowedCpus, placeOn } from '../run/placement.ts';
+import { placeOn } from '../run/placement.ts';
 import { makeRunDirectory } from '../run/run-directory.ts';
 
 /**

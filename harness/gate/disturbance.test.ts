@@ -37,6 +37,10 @@ test.for([
     ['other programs of this machine took 45 % of the CPU time meanwhile'],
   ],
   [{ cpuStallRatio: 0.75 }, ['some task, ours included, waited for a CPU in 75 % of the time']],
+  [
+    { cpuStallRatio: 0.75, runQueueNs: 12.3e9 },
+    ['some task, ours included, waited for a CPU in 75 % of the time, 12.3 s by all together'],
+  ],
   [{ calibrationNs: 125 }, ['a fixed piece of work took 25 % longer after than before']],
   [{ calibrationNs: 80 }, ['a fixed piece of work took 20 % shorter after than before']],
 ] as const)('warnings of %j', ([seen, warnings]) => {

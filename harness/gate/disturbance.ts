@@ -1,4 +1,5 @@
 import type { Fitness } from '../host/host.ts';
+import { formatNs } from '../lib/units.ts';
 
 /** A hypervisor that takes more than this has left too little to compare. */
 const mostSteal = 0.1;
@@ -38,7 +39,7 @@ export function machineWarnings(before: Fitness, after: Fitness | null): string[
   if (after === null) {
     return [];
   }
-  const { stealRatio, foreignCpuRatio, cpuStallRatio } = after;
+  const { stealRatio, foreignCpuRatio, cpuStallRatio, runQueueNs } = after;
   const warnings: string[] = [];
   if (stealRatio > stealWarning) {
     warnings.push(`the hypervisor took ${percent(stealRatio, 1)} of the CPU time meanwhile`);
@@ -49,8 +50,9 @@ export function machineWarnings(before: Fitness, after: Fitness | null): string[
     );
   }
   if ((cpuStallRatio ?? 0) > stallWarning) {
+    const together = runQueueNs == null ? '' : `, ${formatNs(runQueueNs)} by all together`;
     warnings.push(
-      `some task, ours included, waited for a CPU in ${percent(cpuStallRatio ?? 0, 0)} of the time`,
+      `some task, ours included, waited for a CPU in ${percent(cpuStallRatio ?? 0, 0)} of the time${together}`,
     );
   }
   const change = after.calibrationNs / before.calibrationNs;

@@ -12,8 +12,8 @@ test('two readings in a row are valid, and the second counts from the first', {
     checkJson(fitness, Fitness, { name: 'fitness', remedy: '' });
     expect(fitness.calibrationNs).toBeGreaterThan(0);
   }
-  expect(second.ticks.total).toBeGreaterThan(first.ticks.total);
-  const elapsed = second.ticks.total - first.ticks.total;
-  const stolen = second.ticks.steal - first.ticks.steal;
+  expect(second.load.cpu.total).toBeGreaterThan(first.load.cpu.total);
+  const elapsed = second.load.cpu.total - first.load.cpu.total;
+  const stolen = second.load.cpu.steal - first.load.cpu.steal;
   expect(second.fitness.stealRatio).toBeCloseTo(stolen / elapsed, 12);
 });

@@ -1,31 +1,29 @@
 import { loadavg } from 'node:os';
-import { type CpuTicks, readCpuTicks, stealRatio } from './cpu-ticks.ts';
+import { type CpuTicks, stealRatio } from './cpu-ticks.ts';
 import { type LoadReading, loadBetween, readLoad } from './foreign-load.ts';
 import type { Fitness } from './host.ts';
 
 /** What is stored, and what the next reading needs to count from. */
 export interface FitnessReading {
   fitness: Fitness;
-  ticks: CpuTicks;
   load: LoadReading;
 }
 
-const sinceBoot: CpuTicks = { total: 0, steal: 0 };
+const sinceBoot: CpuTicks = { total: 0, steal: 0, task: 0 };
 
 /**
  * Reads the machine's state. It keeps one CPU busy for about 80 ms: never call it inside a window.
  * @param previous where shares count from; without it steal is since boot, and all others are null
  */
 export async function readFitness(previous?: FitnessReading): Promise<FitnessReading> {
-  const [ticks, load] = await Promise.all([readCpuTicks(), readLoad()]);
+  const load = await readLoad();
   return {
     fitness: {
       loadAverage1: loadavg()[0] ?? 0,
-      stealRatio: stealRatio(previous?.ticks ?? sinceBoot, ticks),
+      stealRatio: stealRatio(previous?.load.cpu ?? sinceBoot, load.cpu),
       calibrationNs: calibrate(),
       ...loadBetween(previous?.load, load),
     },
-    ticks,
     load,
   };
 }

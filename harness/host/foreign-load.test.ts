@@ -6,14 +6,8 @@ import {
   parseOwnTicks,
   parseRunQueueNs,
   parseStalledUs,
-  parseTaskTicks,
   readLoad,
 } from './foreign-load.ts';
-
-const stat = `cpu  17301 20 6999 108382 108 3 38 39 500 7
-cpu0 17301 20 6999 108382 108 3 38 39 500 7
-intr 1234567 0 9
-`;
 
 const pressure = `some avg10=1.79 avg60=10.63 avg300=26.04 total=7651941913
 full avg10=0.00 avg60=0.00 avg300=0.00 total=12
@@ -26,11 +20,6 @@ domain0 MC 3 0 0 0 0 0 0 0 4
 cpu11 0 0 0 0 0 0 6000000000 41 80
 `;
 
-test('tasks ran in user, nice and system time; interrupts are nobody’s', () => {
-  expect(parseTaskTicks(stat)).toEqual({ totalTicks: 132_890, taskTicks: 24_320 });
-  expect(() => parseTaskTicks('cpu0 1 2 3\n')).toThrow('no "cpu" line');
-});
-
 test('our own time is that of the process and of the children that ended', () => {
   const text = '4711 (a) S 9) S 1 4711 4711 0 -1 4194560 900 0 0 0 123 45 7 8 20 0 9 0 1000 0 0';
   expect(parseOwnTicks(text)).toBe(183);
@@ -42,18 +31,20 @@ test('stalls are those of the line "some", and none where the kernel has no such
   expect(parseStalledUs('full avg10=0.00 avg60=0.00 avg300=0.00 total=12\n')).toBeNull();
 });
 
-test('waits in run queues are summed over the CPUs', () => {
-  expect(parseRunQueueNs(schedstat)).toBe(741);
-  expect(parseRunQueueNs(undefined)).toBeNull();
-  expect(parseRunQueueNs('version 17\n')).toBeNull();
+test('waits in run queues are summed over the CPUs that may be used', () => {
+  expect(parseRunQueueNs(schedstat, [0, 11])).toBe(741);
+  expect(parseRunQueueNs(schedstat, [11])).toBe(41);
+  expect(parseRunQueueNs(schedstat, [1])).toBeNull();
+  expect(parseRunQueueNs(undefined, [0])).toBeNull();
+  expect(parseRunQueueNs('version 17\n', [0])).toBeNull();
 });
 
 const before: LoadReading = {
-  ...{ clockNs: 0, totalTicks: 1_000, taskTicks: 500, ownTicks: 100 },
+  ...{ clockNs: 0, cpu: { total: 1_000, steal: 0, task: 500 }, ownTicks: 100 },
   ...{ stalledUs: 4_000_000, runQueueNs: 70 },
 };
 const after: LoadReading = {
-  ...{ clockNs: 10e9, totalTicks: 3_000, taskTicks: 1_500, ownTicks: 400 },
+  ...{ clockNs: 10e9, cpu: { total: 3_000, steal: 0, task: 1_500 }, ownTicks: 400 },
   ...{ stalledUs: 9_000_000, runQueueNs: 90 },
 };
 
@@ -84,5 +75,5 @@ test('a child’s work is our own once it has ended', async () => {
   const second = await readLoad();
   // 300 ms are 30 ticks, of which rounding may take one of user and one of system time.
   expect(second.ownTicks - first.ownTicks).toBeGreaterThanOrEqual(28);
-  expect(second.totalTicks).toBeGreaterThan(first.totalTicks);
+  expect(second.cpu.total).toBeGreaterThan(first.cpu.total);
 });

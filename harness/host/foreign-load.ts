@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { type CpuTicks, readCpuTicks } from './cpu-ticks.ts';
+import { allowedCpus } from './cpus.ts';
 import type { Fitness } from './host.ts';
 import { readIfThere } from './system-files.ts';
 
@@ -6,13 +8,10 @@ import { readIfThere } from './system-files.ts';
 export interface LoadReading {
   /** Monotonic, in ns. */
   clockNs: number;
-  /** CPU time of all CPUs, idle time included, in ticks of 1/100 s. */
-  totalTicks: number;
-  /** Of those: spent in tasks, anyone's. */
-  taskTicks: number;
-  /** Of those: spent in this process and in what it has started and seen end. */
+  cpu: CpuTicks;
+  /** Of the time in tasks: spent in this process and in what it has started and seen end. */
   ownTicks: number;
-  /** Time in which some task waited for a CPU, in µs; null where the kernel does not count it. */
+  /** Time in which some task of the machine waited for a CPU, in µs; null where the kernel does not count it. */
   stalledUs: number | null;
   /** Time that tasks waited for a CPU, summed over tasks, in ns; null where it is not counted. */
   runQueueNs: number | null;
@@ -21,8 +20,9 @@ export interface LoadReading {
 /** Reads it from /proc. Servers and generator count as our own once they have ended. */
 export async function readLoad(): Promise<LoadReading> {
   const clockNs = Number(process.hrtime.bigint());
-  const [stat, own, pressure, schedstat] = await Promise.all([
-    readFile('/proc/stat', 'utf8'),
+  const [cpus, cpu, own, pressure, schedstat] = await Promise.all([
+    allowedCpus(),
+    readCpuTicks(),
     readFile('/proc/self/stat', 'utf8'),
     // A kernel may have neither, and a container may deny them.
     readIfThere('/proc/pressure/cpu').catch(() => undefined),
@@ -30,26 +30,10 @@ export async function readLoad(): Promise<LoadReading> {
   ]);
   return {
     clockNs,
-    ...parseTaskTicks(stat),
+    cpu,
     ownTicks: parseOwnTicks(own),
     stalledUs: parseStalledUs(pressure),
-    runQueueNs: parseRunQueueNs(schedstat),
-  };
-}
-
-/** Parses /proc/stat. @throws Error if it has no line for all CPUs together */
-export function parseTaskTicks(text: string): Pick<LoadReading, 'totalTicks' | 'taskTicks'> {
-  const line = /^cpu +(.+)$/m.exec(text)?.[1];
-  if (line === undefined) {
-    throw new Error('/proc/stat has no "cpu" line');
-  }
-  // user nice system idle iowait irq softirq steal; guest times follow and are contained in user.
-  const ticks = line.split(' ').slice(0, 8).map(Number);
-  // Interrupts belong to nobody: much of them is the packets of our own load.
-  const [user = 0, nice = 0, system = 0] = ticks;
-  return {
-    totalTicks: ticks.reduce((sum, each) => sum + each, 0),
-    taskTicks: user + nice + system,
+    runQueueNs: parseRunQueueNs(schedstat, cpus),
   };
 }
 
@@ -66,10 +50,10 @@ export function parseStalledUs(text: string | undefined): number | null {
   return total === undefined ? null : Number(total);
 }
 
-/** The sum over CPUs of the eighth figure of /proc/schedstat; null without the file or a CPU. */
-export function parseRunQueueNs(text: string | undefined): number | null {
-  const waits = [...(text ?? '').matchAll(/^cpu\d+(?: \d+){7} (\d+)/gm)].map(([, ns]) =>
-    Number(ns),
+/** The sum over these CPUs of the eighth figure of /proc/schedstat; null without the file or a CPU. */
+export function parseRunQueueNs(text: string | undefined, cpus: readonly number[]): number | null {
+  const waits = [...(text ?? '').matchAll(/^cpu(\d+)(?: \d+){7} (\d+)/gm)].flatMap(([, cpu, ns]) =>
+    cpus.includes(Number(cpu)) ? Number(ns) : [],
   );
   return waits.length === 0 ? null : waits.reduce((sum, each) => sum + each, 0);
 }
@@ -82,11 +66,11 @@ export function loadBetween(
   if (before === undefined) {
     return { foreignCpuRatio: null, cpuStallRatio: null, runQueueNs: null };
   }
-  const foreign = after.taskTicks - before.taskTicks - (after.ownTicks - before.ownTicks);
+  const foreign = after.cpu.task - before.cpu.task - (after.ownTicks - before.ownTicks);
   const stalledUs = difference(before.stalledUs, after.stalledUs);
   const queuedNs = difference(before.runQueueNs, after.runQueueNs);
   return {
-    foreignCpuRatio: share(foreign, after.totalTicks - before.totalTicks),
+    foreignCpuRatio: share(foreign, after.cpu.total - before.cpu.total),
     cpuStallRatio:
       stalledUs === null ? null : share(stalledUs * 1000, after.clockNs - before.clockNs),
     runQueueNs: queuedNs === null ? null : Math.max(0, queuedNs),

@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { judgeMany, judgeOracle, judgeRate, type OwnRun, schedulingOf } from './judge.ts';
+import {
+  hasEnoughClean,
+  judgeClean,
+  judgeMany,
+  judgeOracle,
+  judgeRate,
+  type OwnRun,
+  schedulingOf,
+} from './judge.ts';
 import { onlyArm, parseLoad } from './tools/ours.ts';
 
 const text = await readFile(join(import.meta.dirname, 'testdata', 'load.txt'), 'utf8');
@@ -41,6 +49,68 @@ test('oracle: a run without one is not met, and said', () => {
   expect(judged.met).toBe(false);
   expect(judged.seen).toContain('1 of 3 runs without an oracle');
   expect(judgeOracle([runOf({})]).met).toBe(false);
+});
+
+/** One run of many phases, each with its grade and its error against the oracle. */
+function phasesOf(
+  phases: readonly ['valid' | 'suspect', number | null][],
+  cause = 'generator',
+): OwnRun {
+  const run = runOf({});
+  const [phase] = run.load.phases;
+  run.load.phases = phases.map(([absolute, p99Ns]) => {
+    const copy = structuredClone(phase ?? expect.fail('no phase'));
+    const reasons = absolute === 'valid' ? [] : [{ rule: 'send-lag', cause }];
+    const oracle = {
+      expected: { p50Ns: 50_000, p99Ns: 200_000 },
+      quantileErrors: { p50Ns: 0, p99Ns: p99Ns ?? 0 },
+      utilisation: 0.4,
+    };
+    const [arm] = Object.values(copy.arms);
+    Object.assign(arm ?? {}, { validity: { absolute, reasons } }, p99Ns === null ? {} : { oracle });
+    return copy;
+  });
+  return run;
+}
+
+test('clean runs: the oracle says which they are, one alarm among them is forgiven', () => {
+  const right = Array.from({ length: 98 }, () => ['valid', -50_000] as ['valid', number]);
+  const judged = (...more: ['valid' | 'suspect', number | null][]) =>
+    judgeClean([phasesOf(right), phasesOf(more)]);
+  expect(judged(['suspect', 50_001], ['valid', 70_000], ['suspect', 50_000], ['valid', 0])).toEqual(
+    {
+      seen: '1 of 100 clean runs (send-lag), 0 more for the server’s pace; of all 102, 2 not valid, the others’ p99 off by at most 70.0 µs',
+      met: true,
+    },
+  );
+  expect(judged(['suspect', 0], ['suspect', -50_000]).met).toBe(false);
+});
+
+test('clean runs: what an alarm says of the server is not about the generator', () => {
+  const right = Array.from({ length: 97 }, () => ['valid', 0] as ['valid', number]);
+  const unsteady = phasesOf(
+    [
+      ['suspect', 0],
+      ['suspect', 0],
+      ['suspect', 0],
+    ],
+    'server',
+  );
+  const judged = judgeClean([phasesOf(right), unsteady]);
+  expect(judged.met).toBe(true);
+  expect(judged.seen).toContain('0 of 100 clean runs, 3 more for the server’s pace (send-lag)');
+});
+
+test('clean runs: too few decide nothing, more than enough change nothing', () => {
+  const right = Array.from({ length: 99 }, () => ['valid', 0] as ['valid', number]);
+  const judged = (...more: ['valid' | 'suspect', number | null][]) =>
+    judgeClean([phasesOf([...right, ...more])]).met;
+  expect(judged()).toBe(null);
+  expect(judged(['valid', 50_001], ['suspect', 60_000], ['valid', null])).toBe(null);
+  expect(judged(['valid', 0], ['suspect', 0], ['suspect', 0])).toBe(true);
+  expect(judgeClean([]).met).toBe(null);
+  expect(hasEnoughClean([phasesOf(right)])).toBe(false);
+  expect(hasEnoughClean([phasesOf(right), phasesOf([['suspect', 0]])])).toBe(true);
 });
 
 test('sent: of what was scheduled, over all runs', () => {

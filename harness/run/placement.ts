@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 /** Which CPUs servers and generator are pinned to. */
 export interface Placement {
   /** CPU list as taskset takes it. */
@@ -20,18 +18,4 @@ export function placeOn(cpus: readonly number[]): Placement {
   }
   const servers = cpus.length >= 4 ? cpus.slice(1, 3) : cpus.slice(0, 1);
   return { servers: servers.join(','), generator };
-}
-
-/** The CPUs that this process may use, in order. */
-export async function allowedCpus(): Promise<number[]> {
-  const status = await readFile('/proc/self/status', 'utf8');
-  return parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '0');
-}
-
-/** The kernel's list format: «0-2,5» is 0, 1, 2, 5. */
-export function parseCpuList(list: string): number[] {
-  return list.split(',').flatMap((range) => {
-    const [first = 0, last = first] = range.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
 }

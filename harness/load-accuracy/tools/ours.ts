@@ -32,7 +32,8 @@ const Load = Type.Object({
           ),
           validity: Type.Object({
             absolute: Type.Enum(['valid', 'suspect', 'invalid']),
-            reasons: Type.Array(Type.Object({ rule: Type.String() })),
+            // The cause: whose doing it is.
+            reasons: Type.Array(Type.Object({ rule: Type.String(), cause: Type.String() })),
           }),
         }),
       ),
