@@ -10,11 +10,10 @@ none() {
   exit 0
 }
 if [ "$BASE" = release ]; then
-  # A git that fails is no answer: it ends the script.
-  released=$(git tag --merged HEAD --list 'v[0-9]*')
+  # Of a release itself, the one before it. A git that fails is no answer: it ends the script.
   here=$(git tag --points-at HEAD --list 'v[0-9]*')
-  [ -n "$released" ] || none "there is no release yet: no tag such as v1.2.0 is reachable"
-  [ -z "$here" ] || none "this is the last release itself"
+  earlier=$(git tag --merged HEAD --list 'v[0-9]*' | grep -vxF -e "$here" || true)
+  [ -n "$earlier" ] || none "there is no earlier release: no tag such as v1.2.0 is reachable"
 fi
 
 # What a server prints must not be taken for a workflow command.

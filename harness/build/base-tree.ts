@@ -1,7 +1,7 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { infrastructureError, usageError } from '../lib/errors.ts';
-import { git } from './git.ts';
+import { git } from '../lib/git.ts';
 import { inStaging } from './staging.ts';
 
 /** Sources of one revision, in a folder of their own. */

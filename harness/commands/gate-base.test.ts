@@ -76,6 +76,7 @@ test('baseline: the recorded commit, with the Go of that time', async ({ dir }) 
 test('release: the last tag', async ({ dir }) => {
   const { loaded, revision, git } = await project(dir);
   await git('tag', 'v1');
+  await git('commit', '--quiet', '--allow-empty', '-m', 'after the release');
   const base = baseOf(await findBases([loaded], { base: 'release' }));
   expect(base).toEqual({ revision, release: 'v1' });
   expect(baseRecord([base])).toEqual({ release: 'v1' });

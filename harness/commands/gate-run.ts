@@ -92,7 +92,10 @@ export async function measureGate(
       type: 'stage',
       text: `base ${base.slice(0, 12)}, head ${head.revision.slice(0, 12)}${head.dirty ? ' with uncommitted changes' : ''}`,
     });
-    const loosened = await loosenedLimits(resolve(options.scenarios ?? scenariosDir), base);
+    const loosened = await loosenedLimits(
+      resolve(options.scenarios ?? scenariosDir),
+      units.map(({ builds }) => builds.base.revision),
+    );
     const { runId, runDir } = await makeRunDirectory(resolve(options.reports), startedAt, 'gate');
     const record: GateRecord = {
       schema: 1,

@@ -8,11 +8,10 @@ import { loosenedLimits } from './loosened-limits.ts';
 let dir: string;
 let base: string;
 
+const writeScenario = (name: string, scenario: object) =>
+  writeFile(join(dir, 'scenarios', 'web', name), JSON.stringify(scenario));
 const write = (name: string, limitPercent: object | undefined) =>
-  writeFile(
-    join(dir, 'scenarios', 'web', name),
-    JSON.stringify(limitPercent === undefined ? {} : { gate: { limitPercent } }),
-  );
+  writeScenario(name, limitPercent === undefined ? {} : { gate: { limitPercent } });
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pollgate-limits-'));
@@ -28,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const loosened = () => loosenedLimits(join(dir, 'scenarios'), base);
+const loosened = () => loosenedLimits(join(dir, 'scenarios'), [base, base]);
 
 test('unchanged, stricter and further limits take nothing away', async () => {
   expect(await loosened()).toEqual([]);
@@ -49,6 +48,30 @@ test('a limit that is higher, gone, or in a file that is gone', async () => {
   expect(await loosened()).toHaveLength(3);
 });
 
+test('fewer variants, another reference, another load', async () => {
+  const limitPercent = { 'latency-p50': 3 };
+  const load = { ratePerSec: 1_000 };
+  const commit = async () => {
+    const git = (...args: string[]) =>
+      execa('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { cwd: dir });
+    await git('commit', '--quiet', '-a', '-m', 'more');
+    base = (await git('rev-parse', 'HEAD')).stdout;
+  };
+  const gate = { limitPercent, variants: ['epoll', 'io_uring'] };
+  await writeScenario('shop.json', { reference: 'epoll', load, gate });
+  await writeScenario('cart.json', { reference: 'epoll', load, gate: { limitPercent } });
+  await commit();
+  expect(await loosened()).toEqual([]);
+  const narrow = { ...gate, variants: ['epoll', 'other'] };
+  await writeScenario('shop.json', { reference: 'epoll', load: { ratePerSec: 9 }, gate: narrow });
+  await writeScenario('cart.json', { reference: 'other', load, gate: { limitPercent } });
+  expect((await loosened()).sort()).toEqual([
+    'web/cart: the base’s gate compares epoll, and the head’s does not',
+    'web/shop: the base’s gate compares io_uring, and the head’s does not',
+    'web/shop: the load is not that of the base',
+  ]);
+});
+
 test('a folder of another repository has nothing to compare with', async () => {
-  expect(await loosenedLimits(join(dir, 'scenarios'), '0'.repeat(40))).toEqual([]);
+  expect(await loosenedLimits(join(dir, 'scenarios'), ['0'.repeat(40)])).toEqual([]);
 });

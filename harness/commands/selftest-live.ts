@@ -8,12 +8,12 @@ import {
 } from '../analyze/gate-evidence.ts';
 import { gateRounds } from '../analyze/gate-rounds.ts';
 import { mergeHistograms } from '../analyze/histogram.ts';
-import { git } from '../build/git.ts';
 import { sha256 } from '../build/hash.ts';
 import { judgeGate } from '../gate/judge-gate.ts';
 import { allowedCpus } from '../host/cpus.ts';
 import { readRevision } from '../host/revision.ts';
 import { infrastructureError, usageError } from '../lib/errors.ts';
+import { git } from '../lib/git.ts';
 import { checkJson, ownValue } from '../lib/json.ts';
 import { reportsDir, rootDir } from '../lib/paths.ts';
 import { prepareAnalysis } from '../pipeline.ts';

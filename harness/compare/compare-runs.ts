@@ -1,3 +1,4 @@
+import { mean } from 'simple-statistics';
 import { agreementsOf } from '../analyze/agree.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
 import { checkGenerator } from '../analyze/generator.ts';
@@ -25,7 +26,7 @@ export interface RunDifference {
   b: number | null;
   /**
    * B ÷ A of the geometric means, with a 95 % interval over the rounds of both; bounds are null with
-   * fewer than 2 rounds, all of it where a value is not above 0, or nothing may be compared.
+   * fewer than 2 rounds or without any spread, all of it where a value is not above 0, or nothing may be compared.
    */
   ratio: { center: number; lo: number | null; hi: number | null } | null;
   /** `higher`: more of the metric in B. */
@@ -156,11 +157,14 @@ function difference(metric: MetricId, a: Measurement, b: Measurement): Judged {
   ];
   const positive = [...own, ...other].every((value) => value > 0);
   if (own.length < 2 || other.length < 2) {
-    const center = (other[0] ?? Number.NaN) / (own[0] ?? Number.NaN);
+    return single(metrics[metric].kind, own, other);
+  }
+  if (metrics[metric].kind === 'time' && [own, other].every(isConstant)) {
+    // Buckets are a few percent wide: equal values are a bucket's, and no certainty.
     return {
-      ratio: positive ? { center, lo: null, hi: null } : null,
+      ratio: positive ? { center: center(other) / center(own), lo: null, hi: null } : null,
       finding: 'no difference shown',
-      why: 'one value each says nothing of the spread',
+      why: 'all rounds of a run have the same value: no finer than a bucket',
     };
   }
   const shift = welchInterval(own, other, confidence);
@@ -174,6 +178,38 @@ function difference(metric: MetricId, a: Measurement, b: Measurement): Judged {
   }
   const ratio = ratioOf(own, other);
   return { ratio, finding: findingOf(ratio, 1), why: '' };
+}
+
+/** Of one round nobody knows the spread; a count has none that matters beyond its floor. */
+function single(kind: 'time' | 'exact', own: readonly number[], other: readonly number[]): Judged {
+  const [a, b] = [mean([...own]), mean([...other])];
+  const positive = [...own, ...other].every((value) => value > 0);
+  const ratio = positive ? { center: center(other) / center(own), lo: null, hi: null } : null;
+  if (kind === 'exact' && Math.abs(b - a) > countFloor) {
+    return {
+      ratio,
+      finding: b > a ? 'higher' : 'lower',
+      why: `counted, more than ${countFloor} apart`,
+    };
+  }
+  const rounds = `A has ${plural(own.length)}, B ${plural(other.length)}`;
+  return {
+    ratio,
+    finding: 'no difference shown',
+    why: `${rounds}: nothing is known of the spread`,
+  };
+}
+
+function plural(rounds: number): string {
+  return rounds === 1 ? '1 round' : `${rounds} rounds`;
+}
+
+function center(values: readonly number[]): number {
+  return Math.exp(mean(values.map(Math.log)));
+}
+
+function isConstant(values: readonly number[]): boolean {
+  return values.every((value) => value === values[0]);
 }
 
 function ratioOf(a: readonly number[], b: readonly number[]) {

@@ -54,7 +54,7 @@ test.for<[Verdict[], string]>([
   [[verdict('over-budget')], 'Over budget: epoll latency-p50.'],
   [
     [verdict('budget-warning'), verdict('pass')],
-    'Nothing failed; over a warning level: epoll latency-p50.',
+    'Nothing failed; not shown to be within a warning level: epoll latency-p50.',
   ],
   [[verdict('expectation-broken', 'findings')], 'Not as expected: epoll findings.'],
   [[verdict('invalid')], 'The data of epoll latency-p50 is not valid.'],

@@ -109,7 +109,7 @@ function judgement(outcome: Outcome, verdicts: readonly Verdict[]): string {
     case 'over-budget':
       return `Over budget: ${list}${more}.`;
     case 'budget-warning':
-      return `Nothing failed; over a warning level: ${list}${more}.`;
+      return `Nothing failed; not shown to be within a warning level: ${list}${more}.`;
     case 'expectation-broken':
       return `Not as expected: ${list}${more}.`;
     default:

@@ -66,8 +66,11 @@ function judgeLevels({ metric, unfit, summary, suspicion }: Gated, { warn, fail 
     return { outcome: 'inconclusive', found, advice: moreRounds };
   }
   if (warn !== undefined && !within(worst, warn)) {
-    const advice = beyond(warn) ? 'it is on its way to the budget: find out why' : moreRounds;
-    return { outcome: 'budget-warning', found, advice };
+    const shown = beyond(warn) && suspicion === null;
+    const advice = shown ? 'it is on its way to the budget: find out why' : moreRounds;
+    const delay =
+      suspicion === null ? '' : `, of which a part is the generator’s own delay: ${suspicion}`;
+    return { outcome: 'budget-warning', found: found + delay, advice };
   }
   return { outcome: 'pass', found, advice: '' };
 }

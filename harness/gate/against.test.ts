@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { readGateEvidence } from '../analyze/gate-evidence.ts';
 import { checkJson } from '../lib/json.ts';
 import { rootDir } from '../lib/paths.ts';
+import { renderGateText } from '../report/gate/console.ts';
+import { renderGateMarkdown } from '../report/gate/markdown.ts';
 import { GateRecord } from '../run/gate-record.ts';
 import { judgeGate } from './judge-gate.ts';
-import { renderGateMarkdown, renderGateText } from './render.ts';
 
 const recorded = await readGateEvidence(join(rootDir, 'harness/test/recorded-gate'));
 

@@ -8,7 +8,14 @@ function unit(...outcomes: [metric: string, outcome: GateVerdict['outcome']][]) 
   const verdicts = outcomes.map(
     ([metric, outcome]): GateVerdict => ({
       ...{ metric, outcome, limitPercent: 3, basis: 'sliced', ratio: null, control: null, p: 1 },
-      ...{ afterRounds: 12, neededRounds: null, why: '', values: null, exceedances: null },
+      ...{
+        afterRounds: 12,
+        neededRounds: null,
+        why: '',
+        values: null,
+        exceedances: null,
+        rounds: [],
+      },
     }),
   );
   return { id: 'http/hello/epoll', verdicts };
@@ -29,6 +36,12 @@ test.for<[GateVerdict['outcome'][], string, number, string]>([
     6,
     'Nothing regressed. Not decided: http/hello/epoll p99.',
   ],
+  [
+    ['regressed', 'invalid'],
+    'regressed',
+    3,
+    'Regressed: http/hello/epoll p50. Invalid data: http/hello/epoll p99.',
+  ],
   [['invalid', 'pass'], 'invalid', 3, 'Invalid data: http/hello/epoll p50.'],
   [
     ['invalid', 'unmeasurable'],
@@ -39,6 +52,13 @@ test.for<[GateVerdict['outcome'][], string, number, string]>([
 ])('%j: %s, exit code %i', ([[p50, p99], outcome, exitCode, headline]) => {
   const units = [unit(['latency-p50', p50 ?? 'invalid']), unit(['latency-p99', p99 ?? 'invalid'])];
   expect(concludeGate(complete, units)).toEqual({ outcome, exitCode, headline });
+});
+
+test('a pass of a gate that the change has weakened is called so', () => {
+  const { headline } = concludeGate(complete, [unit(['latency-p50', 'pass'])], 2);
+  expect(headline).toBe(
+    'Passed the 1 limits that are left; the change weakens the gate in 2 points.',
+  );
 });
 
 test('what was found before a run broke off is said, and is no verdict', () => {

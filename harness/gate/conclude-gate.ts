@@ -19,10 +19,14 @@ const exitOf: Record<Outcome, ExitCode> = {
 
 type Conclusion = Pick<GateReport, 'outcome' | 'exitCode' | 'headline'>;
 
-/** All verdicts in one word, one exit code (the gravest) and one sentence. */
+/**
+ * All verdicts in one word, one exit code (the gravest) and one sentence.
+ * @param loosened what of the base's gate the change has taken away or weakened
+ */
 export function concludeGate(
   record: Pick<GateRecord, 'status' | 'failure' | 'failureExit'>,
   units: readonly Pick<GateUnitReport, 'id' | 'verdicts'>[],
+  loosened = 0,
 ): Conclusion {
   const red = namesOf(units, ['regressed']);
   if (record.status !== 'complete') {
@@ -33,22 +37,28 @@ export function concludeGate(
     return { outcome: 'invalid', exitCode: exitCode.invalidData, headline: 'Nothing was gated.' };
   }
   const code = worstExit(outcomes.map((outcome) => exitOf[outcome]));
-  const open = namesOf(units, openOutcomes);
   const invalid = namesOf(units, ['invalid']);
+  const undecided = namesOf(units, ['inconclusive', 'unmeasurable']);
   if (red === '' && invalid !== '') {
-    const rest = namesOf(units, ['inconclusive', 'unmeasurable']);
-    const headline = `Invalid data: ${invalid}.${rest === '' ? '' : ` Not decided: ${rest}.`}`;
+    const headline = `Invalid data: ${invalid}.${undecided === '' ? '' : ` Not decided: ${undecided}.`}`;
     return { outcome: 'invalid', exitCode: code, headline };
   }
-  if (red === '' && open === '') {
-    const headline = `Passed: all ${outcomes.length} limits were shown to hold.`;
+  if (red === '' && undecided === '') {
+    const headline =
+      loosened === 0
+        ? `Passed: all ${outcomes.length} limits were shown to hold.`
+        : `Passed the ${outcomes.length} limits that are left; the change weakens the gate in ${loosened} ${loosened === 1 ? 'point' : 'points'}.`;
     return { outcome: 'pass', exitCode: code, headline };
   }
-  const found = red === '' ? 'Nothing regressed.' : `Regressed: ${red}.`;
+  const headline = [
+    red === '' ? 'Nothing regressed.' : `Regressed: ${red}.`,
+    ...(invalid === '' ? [] : [`Invalid data: ${invalid}.`]),
+    ...(undecided === '' ? [] : [`Not decided: ${undecided}.`]),
+  ].join(' ');
   return {
     outcome: red === '' ? 'undecided' : 'regressed',
     exitCode: code,
-    headline: open === '' ? found : `${found} Not decided: ${open}.`,
+    headline,
   };
 }
 

@@ -155,7 +155,9 @@ test('a quantile with fewer than 100 samples beyond it decides nothing, and says
 
 test('what is undecided says how many rounds would decide it', () => {
   const { neededRounds, why } = decideMetric(rounds({ head: 1.029, sd: 0.01 }), last);
-  expect(why).toContain('3 % allowed');
+  expect(why).toMatch(
+    /^\+\d\.\d % seen.*, at the levels of this look at least .*; the limit is 3 %$/,
+  );
   expect(neededRounds === null || neededRounds > mostRounds).toBe(true);
 });
 
@@ -182,12 +184,14 @@ test('how many rounds: more for a conviction than for an acquittal as far from t
 test('what is undecided is said with the larger of both windows’ effects', () => {
   const [less, more] = [spread(1), spread(2.9)];
   const seen = { ...more, rounds: { mixed: less.rounds.mixed, sliced: more.rounds.sliced } };
-  expect(decideMetric(seen, last).why).toContain(': 2.9 % seen');
+  expect(decideMetric(seen, last).why).toMatch(/^\+2\.9 % seen, at the levels/);
   const other = {
     ...more,
     rounds: { mixed: spread(3.1).rounds.mixed, sliced: more.rounds.sliced },
   };
-  expect(decideMetric(other, last).why).toContain(': 3.1 % seen');
+  expect(decideMetric(other, last).why).toContain(
+    '+2.9 % seen (+3.1 % in the mixed windows), at the levels',
+  );
 });
 
 test('few bad rounds do not turn a verdict', () => {

@@ -58,7 +58,7 @@ export interface Decision {
   p: number;
   /** Rounds that would decide it, if effect and noise stayed as they are; null where that is unknown. */
   neededRounds: number | null;
-  /** Why it could not be decided; empty otherwise. */
+  /** Why it could not be decided, or what convicted where `ratio` does not show it; empty otherwise. */
   why: string;
 }
 
@@ -102,7 +102,11 @@ export function decideMetric(metric: MetricRounds, levels: LookLevels): Decision
     .filter((view) => view.fit && convictP(view.effect, limit) <= levels.convict)
     .sort((a, b) => convictP(a.effect, limit) - convictP(b.effect, limit))[0];
   if (convicting) {
-    return { ...shown('regressed', sliced, p), basis: convicting.mode };
+    const why =
+      convicting.mode === 'sliced'
+        ? ''
+        : `shown by the mixed windows: ${percentWords(convicting.effect, 0)} seen, ${boundWords(convicting, levels)}`;
+    return { ...shown('regressed', sliced, p), basis: convicting.mode, why };
   }
   if (sliced.fit && acquitP(sliced.effect, limit) <= levels.acquit) {
     return acquitted(sliced, { p, offset: metric.offset ?? 0 }, levels);
@@ -260,9 +264,27 @@ function undecided({ metric, sliced, mixed, limit, p, levels }: Undecided): Deci
     const why = `the interval is ±${(100 * Math.expm1(half)).toFixed(1)} %, wider than the limit of ${metric.limitPercent} %`;
     return { ...shown('unmeasurable', sliced, p), neededRounds, why };
   }
-  const seen = Math.max(effect.estimate, mixed.effect?.estimate ?? effect.estimate);
-  const why = `the interval reaches over the limit: ${(100 * Math.expm1(seen)).toFixed(1)} % seen, ${metric.limitPercent} % allowed`;
+  const more = (mixed.effect?.estimate ?? effect.estimate) > effect.estimate;
+  const besides = more ? ` (${percentWords(mixed.effect, 0)} in the mixed windows)` : '';
+  const why = `${percentWords(effect, 0)} seen${besides}, ${boundWords(sliced, levels)}; the limit is ${metric.limitPercent} %`;
   return { ...shown('inconclusive', sliced, p), neededRounds, why };
+}
+
+/**
+ * What a look can exclude. Its levels are stricter than those of the printed interval, for they are
+ * shared among looks and limits: that one may lie on one side of the limit when this does not.
+ */
+function boundWords({ effect }: View, levels: LookLevels): string {
+  const bound = (level: number, sign: number) =>
+    effect === null ? '' : percentWords(effect, sign * studentTQuantile(1 - level, effect.degrees));
+  return `at the levels of this look at least ${bound(levels.convict, -1)} and at most ${bound(levels.acquit, 1)}`;
+}
+
+/** The effect, so many standard errors on: "+3.3 %". */
+function percentWords(effect: TrimmedMean | null, errors: number): string {
+  const { estimate = 0, standardError = 0 } = effect ?? {};
+  const percent = 100 * Math.expm1(estimate + errors * standardError);
+  return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(1)} %`;
 }
 
 /** By the square root law, towards the nearer side; null within a tenth of a standard error of the limit. */

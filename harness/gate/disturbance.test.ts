@@ -22,11 +22,6 @@ test.for([
   }
 });
 
-test('a unit that still runs is not judged', () => {
-  expect(machineFault(null)).toBeNull();
-  expect(machineWarnings(quiet, null)).toEqual([]);
-});
-
 test.for([
   [{}, []],
   [{ foreignCpuRatio: null, cpuStallRatio: null }, []],

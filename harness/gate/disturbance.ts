@@ -20,11 +20,8 @@ const foreignWarning = 0.1;
 const stallWarning = 0.5;
 const calibrationWarning = 0.1;
 
-/** Why the machine was no witness of times; null where it was. @param after null as long as the unit runs */
-export function machineFault(after: Fitness | null): string | null {
-  if (after === null) {
-    return null;
-  }
+/** Why the machine was no witness of times; null where it was. */
+export function machineFault(after: Fitness): string | null {
   const { stealRatio, foreignCpuRatio = null } = after;
   if (stealRatio > mostSteal) {
     return `the hypervisor took ${percent(stealRatio, 0)} of the CPU time meanwhile`;
@@ -35,10 +32,7 @@ export function machineFault(after: Fitness | null): string | null {
 }
 
 /** What a machine that others use, or that lost time, did around a unit; in words, for a person. */
-export function machineWarnings(before: Fitness, after: Fitness | null): string[] {
-  if (after === null) {
-    return [];
-  }
+export function machineWarnings(before: Fitness, after: Fitness): string[] {
   const { stealRatio, foreignCpuRatio, cpuStallRatio, runQueueNs } = after;
   const warnings: string[] = [];
   if (stealRatio > stealWarning) {

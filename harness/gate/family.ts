@@ -95,7 +95,7 @@ function withControls(
   for (const unit of units) {
     const own = Object.entries(decisions.get(unit.id) ?? {});
     const fault = Object.entries(unit.metrics)
-      .map(([name, metric]) => ({ name, why: unit.rounds === 0 ? '' : controlFault(metric) }))
+      .map(([name, metric]) => ({ name, why: controlFault(metric) }))
       .find(({ why }) => why !== '');
     for (const [, decision] of fault ? own.filter(([, each]) => isRed(each)) : []) {
       Object.assign(decision, { outcome: 'unmeasurable', why: `${fault?.name}: ${fault?.why}` });

@@ -24,6 +24,11 @@ export const GateVerdict = Type.Object(
   {
     metric: Type.String(),
     limitPercent: Type.Number({ exclusiveMinimum: 0 }),
+    /**
+     * Added to both counts before their ratio is formed, since a count may be nothing: beside the
+     * limit's share of the count, its share of this is allowed. Absent where nothing is added.
+     */
+    offset: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     outcome: Type.Enum([
       'pass',
       'improved',
@@ -51,17 +56,16 @@ export const GateVerdict = Type.Object(
     /** Samples beyond the quantile in the sliced windows, of the program with the fewest; null for what is none. */
     exceedances: Nullable(Type.Integer({ minimum: 0 })),
     /** Every round that was run, the first one first; null for a window without a usable value. */
-    rounds: Type.Optional(
-      Type.Array(Type.Object({ mixed: RoundEffects, sliced: RoundEffects }, strict)),
-    ),
+    rounds: Type.Array(Type.Object({ mixed: RoundEffects, sliced: RoundEffects }, strict)),
   },
   strict,
 );
 
 export const GateUnitReport = Type.Object(
   {
-    id: Type.String({ description: '«suite/scenario variant».' }),
-    title: Type.String(),
+    id: Type.String({ description: '«suite/scenario/variant».' }),
+    base: Type.String({ description: 'Revision that its head was held against.' }),
+    head: Type.String(),
     load: Type.String(),
     rounds: Type.Integer({ minimum: 0 }),
     verdicts: Type.Array(GateVerdict),
@@ -77,10 +81,12 @@ export const GateReport = Type.Object(
     command: Type.String(),
     startedAt: Type.String(),
     durationNs: Type.Integer({ minimum: 0 }),
-    base: Type.String({ description: 'Revision that the head was held against.' }),
-    against: Type.Optional(
-      Type.String({ description: 'Which comparison the verdicts stand on, and what the base is.' }),
-    ),
+    base: Type.String({
+      description: 'Revision that the head of the first unit was held against.',
+    }),
+    against: Type.String({
+      description: 'Which comparison the verdicts stand on, and what the base is.',
+    }),
     head: Type.String(),
     dirty: Type.Boolean(),
     outcome: Type.String(),
@@ -90,8 +96,8 @@ export const GateReport = Type.Object(
     limits: Type.Integer({ minimum: 0 }),
     units: Type.Array(GateUnitReport),
     warnings: Type.Array(Type.String()),
-    fingerprint: Type.Optional(Fingerprint),
-    fitness: Type.Optional(Type.Array(UnitFitness)),
+    fingerprint: Fingerprint,
+    fitness: Type.Array(UnitFitness),
   },
   strict,
 );

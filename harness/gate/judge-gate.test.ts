@@ -4,10 +4,11 @@ import { type GateEvidence, readGateEvidence } from '../analyze/gate-evidence.ts
 import { checkJson, formatJson } from '../lib/json.ts';
 import { rootDir } from '../lib/paths.ts';
 import { unitName } from '../plan/gate-plan.ts';
+import { renderGateText } from '../report/gate/console.ts';
+import { renderGateMarkdown } from '../report/gate/markdown.ts';
 import { looks } from './design.ts';
 import { GateReport } from './gate-report.ts';
 import { judgeGate } from './judge-gate.ts';
-import { renderGateMarkdown, renderGateText } from './render.ts';
 
 let recorded: GateEvidence;
 

@@ -40,7 +40,8 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
     const fault = unitFault(unit, record);
     return {
       id: rounds.id,
-      title: `${unit.plan.suite}/${unit.plan.id}, ${unit.plan.variant}`,
+      base: record.builds[rounds.id]?.base.revision ?? record.base.revision,
+      head: record.builds[rounds.id]?.head.revision ?? record.head.revision,
       load: `${(unit.plan.load.ratePerSec ?? 0).toLocaleString('en')} requests/s over 3 × ${unit.plan.load.connectionsPerVariant} connections`,
       rounds: rounds.rounds,
       verdicts: Object.entries(unit.plan.limitPercent).map(([metric, limitPercent]) =>
@@ -65,7 +66,7 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
     against: againstOf(record.base),
     head: record.head.revision,
     dirty: record.head.dirty,
-    ...concludeGate(record, reports),
+    ...concludeGate(record, reports, record.base.loosened?.length ?? 0),
     compared: verdicts.filter(({ outcome }) => !openOutcomes.includes(outcome)).length,
     limits: verdicts.length,
     units: reports,
@@ -127,7 +128,7 @@ function unitFault(unit: GateUnitEvidence, record: GateEvidence['record']): Faul
     return { outcome: 'invalid', why: failed };
   }
   const fitness = record.fitness.find((each) => each.unit === unitName(unit.plan));
-  const why = machineFault(fitness?.after ?? null);
+  const why = fitness === undefined ? null : machineFault(fitness.after);
   return why === null ? null : { outcome: 'unmeasurable', why };
 }
 
@@ -154,11 +155,12 @@ function failuresOf({ rounds }: GateUnitEvidence): string | null {
 }
 
 function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): GateVerdict {
-  const { rounds, exceedances } = values[metric];
+  const { rounds, exceedances, offset = 0 } = values[metric];
   const sliced = rounds.sliced.filter((each) => each !== null);
   const common = {
     metric,
     limitPercent,
+    ...(offset === 0 ? {} : { offset }),
     values:
       sliced.length === 0 ? null : eachArm((arm) => median(sliced.map((value) => value[arm]))),
     exceedances: exceedances?.sliced.reduce((sum, count) => sum + count, 0) ?? null,
@@ -181,7 +183,8 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
   }
   // What is counted is the same on a machine that was away.
   const spared = fault?.outcome === 'unmeasurable' && metrics[metric].kind === 'exact';
-  return { ...common, ...decision, ...(spared ? {} : fault) };
+  // More rounds would mend neither.
+  return { ...common, ...decision, ...(fault && !spared ? { ...fault, neededRounds: null } : {}) };
 }
 
 /** Every round's own ratios, so that a renderer can show how the rounds went. */

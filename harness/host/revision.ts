@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { tryGit } from '../lib/git.ts';
 import { rootDir } from '../lib/paths.ts';
 
 export interface Revision {
@@ -27,13 +27,12 @@ export async function readSources([
  * @param dir a folder of the checkout: ours, or that of a user's module
  */
 export async function readRevision(dir: string = rootDir): Promise<Revision> {
-  const git = (...args: string[]) => execa('git', ['-C', dir, ...args], { reject: false });
   const [head, status] = await Promise.all([
-    git('rev-parse', 'HEAD'),
-    git('status', '--porcelain', '--untracked-files=normal'),
+    tryGit(dir, ['rev-parse', 'HEAD']),
+    tryGit(dir, ['status', '--porcelain', '--untracked-files=normal']),
   ]);
-  if (head.failed || status.failed) {
+  if (!head.ok || !status.ok) {
     return { revision: 'unknown', dirty: true };
   }
-  return { revision: head.stdout, dirty: status.stdout !== '' };
+  return { revision: head.text, dirty: status.text !== '' };
 }

@@ -37,7 +37,7 @@ test('a broken warn level is shown and is exit code 0', () => {
   const { report, verdict } = reportOf({ 'latency-p50': { maxNs: { warn: 50_000, fail: 1e6 } } });
   expect(verdict).toMatchObject({ outcome: 'budget-warning', kind: 'budget' });
   expect(report).toMatchObject({ outcome: 'budget-warning', exitCode: 0, compared: 2, gated: 2 });
-  expect(report.headline).toContain('over a warning level: epoll latency-p50');
+  expect(report.headline).toContain('not shown to be within a warning level: epoll latency-p50');
   expect(outcomeWords[report.outcome]).toMatchObject({ label: 'budget warning', tone: 'warn' });
 });
 

@@ -48,8 +48,7 @@ export const UnitFitness = Type.Object(
   {
     unit: Type.String(),
     before: Fitness,
-    /** Null as long as the unit runs. */
-    after: Type.Union([Fitness, Type.Null()]),
+    after: Fitness,
   },
   strict,
 );
@@ -80,7 +79,7 @@ export const GateRecord = Type.Object(
         release: Type.Optional(Type.String()),
         /** Versions of Go that the baselines of `--base baseline` were recorded with. */
         recordedGo: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
-        /** Limits of the base's scenarios that the head has not, or has higher: a sentence each. */
+        /** What the head takes from the gate of the base's scenarios: a sentence each. */
         loosened: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
       },
       strict,

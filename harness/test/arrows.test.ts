@@ -54,7 +54,7 @@ const exceptions: Record<string, string> = {
 
 /** npm packages that only some places may know, so that each can be replaced in one place. */
 const owners: Record<string, RegExp> = {
-  execa: /^((build|run|capture|host|load-accuracy|test)\/|commands\/.*\.test\.ts$)/,
+  execa: /^((build|run|capture|host|lib|load-accuracy|test)\/|commands\/.*\.test\.ts$)/,
   autocannon: /^(capture\/closed-loop|load-accuracy\/autocannon)-client\.ts$/,
   'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,

@@ -314,10 +314,15 @@ test.each([
   'held, with a first machine of %j and a second of %j, exits with %i',
   async (first, second, code) => {
     const held = jobsOf(textOf('gate.yml')).find((job) => nameOf(job) === 'held') ?? '';
-    const env = { FIRST: first, SECOND: second };
-    const run = await execa('bash', ['-e', '-c', scriptOf(held)], { env, reject: false });
-    expect(run.exitCode).toBe(code);
-    expect(run.stdout.startsWith('::error')).toBe(code !== 0);
+    for (const event of ['pull_request', 'merge_group', 'push', 'schedule', 'workflow_dispatch']) {
+      const env = { EVENT: event, FIRST: first, SECOND: second };
+      const run = await execa('bash', ['-e', '-c', scriptOf(held)], { env, reject: false });
+      // A change always has something that it was made from.
+      const ofChange = event === 'pull_request' || event === 'merge_group';
+      const expected = first === 'success none' && ofChange ? 1 : code;
+      expect(run.exitCode).toBe(expected);
+      expect(run.stdout.startsWith('::error')).toBe(expected !== 0);
+    }
   },
 );
 
@@ -378,12 +383,15 @@ describe('the script of the gate', () => {
 
   here('without a release there is nothing to run, and that is said', async ({ dir }) => {
     const { stdout, output } = await compare(dir, 'release', []);
-    expect(stdout).toContain('::warning title=gate::there is no release yet');
+    expect(stdout).toContain('::warning title=gate::there is no earlier release');
     expect(output).toEqual(['code=none']);
   });
 
-  here('a release is not held against itself', async ({ dir }) => {
-    expect((await compare(dir, 'release', ['v1@HEAD'])).output).toEqual(['code=none']);
+  here('a release is held against the one before, and not against itself', async ({ dir }) => {
+    const [alone, second] = [join(dir, 'alone'), join(dir, 'second')];
+    await Promise.all([alone, second].map((each) => mkdir(each)));
+    expect((await compare(alone, 'release', ['release-x@HEAD'])).output).toEqual(['code=none']);
+    expect((await compare(second, 'release', ['v1@HEAD'])).output[0]).toBe('code=0');
   });
 
   here('with a release before the head the gate runs', async ({ dir }) => {

@@ -1,9 +1,9 @@
 import type { GateUnitReport, GateVerdict } from '../../gate/gate-report.ts';
-import { labelOf } from '../../gate/render.ts';
 import { noValue } from '../../lib/units.ts';
 import { type GateMode, gateModes } from '../../scenario/arm.ts';
 import { type Axis, type Chart, logAxis, type Point, type Series, tidy } from '../chart.ts';
 import { type Content, cell, left, right, type Table, table } from '../content.ts';
+import { labelOf, limitText } from './words.ts';
 
 /** Colour and shape of each series: the index of a variant of other reports. */
 const slots = { head: 0, control: 5, limit: 1 } as const;
@@ -17,14 +17,14 @@ export function course(unit: GateUnitReport): Content | null {
     return null;
   }
   return {
-    lead: 'One mark per round, above 1 is worse. The band is the interval of the verdict, from the sliced windows of the rounds before its decision, with both builds of the base as the base; rounds after it were run for other limits. Latencies of mixed windows wait for each other, which draws them together: they may convict and never acquit.',
+    lead: 'One mark per round, above 1 is worse. The band is the printed interval, from the sliced windows of the rounds before its decision, with both builds of the base as the base; rounds after it were run for other limits. Latencies of mixed windows wait for each other, which draws them together: they may convict and never acquit.',
     charts,
     tables: unit.verdicts.flatMap((verdict) => courseTable(verdict) ?? []),
   };
 }
 
 function courseChart(verdict: GateVerdict, mode: GateMode): Chart | null {
-  const { rounds = [], limitPercent, metric, afterRounds, ratio } = verdict;
+  const { rounds, limitPercent, metric, afterRounds, ratio } = verdict;
   const seen = rounds.flatMap((round) => {
     const effects = round[mode];
     return effects === null ? [] : [Math.exp(effects.head), Math.exp(effects.control)];
@@ -44,7 +44,7 @@ function courseChart(verdict: GateVerdict, mode: GateMode): Chart | null {
     id: `course-${metric}-${mode}`,
     kind: 'dots',
     title: `${labelOf(verdict)}, ${mode}`,
-    subtitle: `limit ${limitPercent} %, ${verdict.outcome} after ${afterRounds} of ${rounds.length} rounds`,
+    subtitle: `limit ${limitText(verdict)}, ${verdict.outcome} after ${afterRounds} of ${rounds.length} rounds`,
     x: roundAxis(rounds.length),
     y: logAxis('ratio, log scale', shown, times),
     series: [
@@ -59,7 +59,7 @@ function courseChart(verdict: GateVerdict, mode: GateMode): Chart | null {
   };
 }
 
-function series({ rounds = [] }: GateVerdict, mode: GateMode, arm: 'head' | 'control'): Series {
+function series({ rounds }: GateVerdict, mode: GateMode, arm: 'head' | 'control'): Series {
   // Side by side within the round, so that equal values stay visible.
   const shift = arm === 'head' ? -0.12 : 0.12;
   const points = rounds.flatMap((round, index): Point[] => {
@@ -78,7 +78,7 @@ function series({ rounds = [] }: GateVerdict, mode: GateMode, arm: 'head' | 'con
 }
 
 function courseTable(verdict: GateVerdict): Table | null {
-  const { rounds = [] } = verdict;
+  const { rounds } = verdict;
   if (rounds.length === 0) {
     return null;
   }

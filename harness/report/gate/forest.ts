@@ -1,9 +1,8 @@
 import type { GateReport, GateVerdict } from '../../gate/gate-report.ts';
-import { labelOf, ratioText } from '../../gate/render.ts';
-import { type Axis, logAxis } from '../chart.ts';
+import { type Axis, logAxis, tidy } from '../chart.ts';
 import { html } from '../render/html-text.ts';
 import { outcomeWords } from '../words.ts';
-import { type LimitVerdict, limitVerdicts } from './words.ts';
+import { type LimitVerdict, labelOf, limitText, limitVerdicts, ratioText } from './words.ts';
 
 /** Ratios beyond this, either way, are drawn as an arrow at the edge. */
 const widest = 4;
@@ -21,7 +20,7 @@ export function forestHtml(report: GateReport): string {
   const axis = axisOf(limits.map(({ verdict }) => verdict));
   const rows = limits.map((limit, index) => rowHtml(limit, axis, index)).join('\n');
   return `<section id="forest"><h3>Head against base</h3>
-<p class="lead">Ratios on a log axis, further right is worse. Disc and thick line: head ÷ base with its 95 % interval. Diamond and thin grey line: two builds of the base, the same code. Dashed upright line with a flag: the limit. A pass lies wholly before its limit. An arrow: it goes on beyond the axis.</p>
+<p class="lead">Ratios on a log axis, further right is worse. Disc and thick line: head ÷ base with its 95 % interval. Diamond and thin grey line: two builds of the base, the same code. Dashed upright line with a flag: the limit. A pass lies before its limit, a regression beyond it; as the looks are stricter than 95 %, an interval on one side may still be undecided. An arrow: it goes on beyond the axis.</p>
 <div class="forest">
 ${rows}
 <div class="forest-row"><p></p>${axisSvg(axis)}</div>
@@ -43,9 +42,14 @@ function rowHtml({ unit, verdict }: LimitVerdict, axis: Axis, index: number): st
   const { label, mark, tone } = outcomeWords[verdict.outcome];
   const { ratio, control, limitPercent, why } = verdict;
   const figures =
-    ratio === null ? `no interval: ${why}` : `${ratioText(ratio)}, limit ${limitPercent} %`;
+    ratio === null
+      ? `no interval: ${why}`
+      : [
+          `${ratioText(ratio)}, limit ${limitText(verdict)}`,
+          ...(verdict.basis === 'mixed' ? [why] : []),
+        ].join('; ');
   const title = `${unit.id}, ${labelOf(verdict)}: ${label}`;
-  const description = `head ÷ base ${ratioText(ratio)}, limit ×${1 + limitPercent / 100}, control ÷ base ${ratioText(control)}`;
+  const description = `head ÷ base ${ratioText(ratio)}, limit ×${tidy(1 + limitPercent / 100)}, control ÷ base ${ratioText(control)}`;
   return `<div class="forest-row"><p><b>${html(labelOf(verdict))}</b> <span class="${tone}">${mark} ${html(label)}</span> <small>${html(unit.id)}</small><small>${html(figures)}</small></p>
 <svg class="forest-plot ${tone}" role="img" aria-labelledby="forest-${index}-title forest-${index}-description" width="100%" height="44"><title id="forest-${index}-title">${html(title)}</title><desc id="forest-${index}-description">${html(description)}</desc>${gridSvg(axis)}${limitSvg(limitPercent, axis)}${intervalSvg(ratio, axis, { y: 16, look: 'head' })}${intervalSvg(control, axis, { y: 33, look: 'control' })}</svg></div>`;
 }
@@ -70,10 +74,10 @@ function intervalSvg(
   }
   const { center, lo, hi } = interval;
   const arrows = [
-    lo < 1 / widest
+    lo < 10 ** axis.min
       ? `<svg class="forest-arrow" x="0%" y="${y}"><path d="M0 0L8 -4V4Z"/></svg>`
       : '',
-    hi > widest
+    hi > 10 ** axis.max
       ? `<svg class="forest-arrow" x="100%" y="${y}"><path d="M0 0L-8 -4V4Z"/></svg>`
       : '',
   ].join('');

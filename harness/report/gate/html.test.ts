@@ -4,11 +4,11 @@ import { type GateEvidence, readGateEvidence } from '../../analyze/gate-evidence
 import { looks } from '../../gate/design.ts';
 import { GateReport } from '../../gate/gate-report.ts';
 import { judgeGate } from '../../gate/judge-gate.ts';
-import { labelOf, ratioText } from '../../gate/render.ts';
 import { checkJson } from '../../lib/json.ts';
 import { rootDir } from '../../lib/paths.ts';
 import { html } from '../render/html-text.ts';
 import { renderGateHtml } from './html.ts';
+import { labelOf, ratioText } from './words.ts';
 
 let recorded: GateEvidence;
 let report: GateReport;
@@ -59,17 +59,6 @@ test('the report is a valid one, and goes through JSON without a loss for its pa
   checkJson(report, GateReport, { name: 'report', remedy: '' });
   const again = JSON.parse(JSON.stringify(report)) as GateReport;
   expect(renderGateHtml(again)).toBe(renderGateHtml(report));
-});
-
-test('a report of before, without rounds and machine, has a page too', () => {
-  const { fingerprint: _, fitness: __, ...older } = structuredClone(report);
-  for (const verdict of older.units.flatMap(({ verdicts }) => verdicts)) {
-    delete verdict.rounds;
-  }
-  checkJson(older, GateReport, { name: 'report', remedy: '' });
-  const page = renderGateHtml(older);
-  expect(unbalanced(page)).toEqual([]);
-  expect(page).not.toContain('id="machine"');
 });
 
 test('the page is whole: elements are closed, anchors lead somewhere, charts have data', () => {

@@ -5,7 +5,7 @@ import { pageHtml, type Section, section, sectionHtml } from '../render/page.ts'
 import { course } from './course.ts';
 import { forestHtml } from './forest.ts';
 import { limits, machine, repeat } from './panels.ts';
-import { gateOutcomeWord } from './words.ts';
+import { baseText, gateOutcomeWord } from './words.ts';
 
 /**
  * The report of a gate's run as one page that needs nothing else, in the frame of a suite's report.
@@ -48,13 +48,12 @@ function bannerHtml(report: GateReport): string {
     ...(report.dirty ? ['<li class="warn">uncommitted changes</li>'] : []),
   ];
   const warnings = report.warnings.map((text) => `<li>${html(text)}</li>`).join('');
-  const against = report.against === undefined ? '' : ` (${report.against})`;
   return `<header class="banner ${tone}">
 <p class="suite">pollgate <span>·</span> gate</p>
 <h1><span class="mark" aria-hidden="true">${mark}</span> ${html(label.charAt(0).toUpperCase() + label.slice(1))}</h1>
 <p class="headline">${html(report.headline)}</p>
 <ul class="chips">${chips.join('')}</ul>
-${warnings === '' ? '' : `<ul class="warnings">${warnings}</ul>\n`}<p class="when">${html(report.startedAt)} · took ${html(formatDuration(report.durationNs))} · base <code>${html(report.base.slice(0, 12))}</code>${html(against)}, head <code>${html(report.head.slice(0, 12))}</code></p>
+${warnings === '' ? '' : `<ul class="warnings">${warnings}</ul>\n`}<p class="when">${html(report.startedAt)} · took ${html(formatDuration(report.durationNs))} · base <code>${html(baseText(report))}</code>, head <code>${html(report.head.slice(0, 12))}</code></p>
 </header>`;
 }
 

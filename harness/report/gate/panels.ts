@@ -1,10 +1,17 @@
 import type { GateReport } from '../../gate/gate-report.ts';
-import { labelOf, neededText, ratioText, valuesText } from '../../gate/render.ts';
 import { formatDuration, formatNs, formatShare, significant } from '../../lib/units.ts';
 import { type Content, cell, code, left, listing, right, type Table, table } from '../content.ts';
 import { fingerprintTable } from '../panels/host.ts';
 import { outcomeWords } from '../words.ts';
-import { limitVerdicts } from './words.ts';
+import {
+  baseText,
+  labelOf,
+  limitText,
+  limitVerdicts,
+  ratioText,
+  valuesText,
+  whyText,
+} from './words.ts';
 
 /** The table of the Markdown report: a row for each limit, the worst first. */
 export function limits(report: GateReport): Content | null {
@@ -14,9 +21,9 @@ export function limits(report: GateReport): Content | null {
       cell(`${mark} ${label}`, { tone }),
       cell(unit.id),
       cell(labelOf(verdict), {
-        sub: verdict.why === '' ? '' : `${verdict.why}${neededText(verdict)}`,
+        sub: verdict.why === '' ? '' : whyText(verdict),
       }),
-      cell(`${verdict.limitPercent} %`),
+      cell(limitText(verdict)),
       cell(valuesText(verdict)),
       cell(ratioText(verdict.ratio)),
       cell(ratioText(verdict.control), { tone: 'muted' }),
@@ -44,24 +51,23 @@ export function limits(report: GateReport): Content | null {
 }
 
 /** The machine around the rounds, and what it is. */
-export function machine(report: GateReport): Content | null {
-  const { fingerprint, fitness = [] } = report;
-  const tables = [
-    ...(fitness.length === 0 ? [] : [fitnessTable(fitness)]),
-    ...(fingerprint === undefined ? [] : [fingerprintTable({ fingerprint })]),
-  ];
-  return tables.length === 0
-    ? null
-    : {
-        lead: 'All programs of a round live on this machine at the same time; only their ratios are judged.',
-        charts: [],
-        tables,
-      };
+export function machine({ fingerprint, fitness }: GateReport): Content {
+  return {
+    lead: 'All programs of a round live on this machine at the same time; only their ratios are judged.',
+    charts: [],
+    tables: [
+      ...(fitness.length === 0 ? [] : [fitnessTable(fitness)]),
+      fingerprintTable({ fingerprint }),
+    ],
+  };
 }
 
-function fitnessTable(fitness: NonNullable<GateReport['fitness']>): Table {
+function fitnessTable(fitness: GateReport['fitness']): Table {
   const rows = fitness.flatMap(({ unit, before, after }) =>
-    [{ when: 'before', seen: before }, ...(after === null ? [] : [{ when: 'after', seen: after }])]
+    [
+      { when: 'before', seen: before },
+      { when: 'after', seen: after },
+    ]
       // Before the first round steal counts since boot, which says nothing of this run.
       .map(({ when, seen }) => [
         cell(unit),
@@ -92,8 +98,11 @@ export function repeat(report: GateReport): Content {
     tables: [
       listing('This run', [
         ['run it again', code(report.command)],
-        ['derive this report again', code(`npm run report -- reports/${report.runId}`)],
-        ['base', { ...code(report.base), ...(report.against ? { sub: report.against } : {}) }],
+        [
+          'derive this report again',
+          code(`npm run report -- <folder of the reports>/${report.runId}`),
+        ],
+        ['base', { ...code(report.base), sub: baseText(report) }],
         ['head', { ...code(report.head), ...dirty }],
         ['run', code(report.runId)],
         ['started', `${report.startedAt}, took ${formatDuration(report.durationNs)}`],

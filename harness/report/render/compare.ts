@@ -1,9 +1,9 @@
 import type { RunDifference, RunsCompared } from '../../compare/compare-runs.ts';
 import type { GateReport } from '../../gate/gate-report.ts';
-import { labelOf, ratioText } from '../../gate/render.ts';
 import { formatRatio, formatValue, noValue } from '../../lib/units.ts';
 import { metrics } from '../../scenario/metric.ts';
 import { cell, left, right, type Table, table } from '../content.ts';
+import { labelOf, ratioText } from '../gate/words.ts';
 import { plural } from '../words.ts';
 import { plainTable } from './console.ts';
 import { visible } from './text.ts';
@@ -12,6 +12,7 @@ import { visible } from './text.ts';
 export interface RunName {
   runId: string;
   revision: string;
+  dirty: boolean;
 }
 
 /** Two suites' runs for a terminal: a table for each scenario, what may be concluded last. */
@@ -42,8 +43,9 @@ export function renderRunsCompared(a: RunName, b: RunName, compared: RunsCompare
 const verdictWords =
   'Two separate runs are evidence for no pass: a verdict needs both programs side by side, npm run gate -- --base <revision>.';
 
-function nameText({ runId, revision }: RunName): string {
-  return `${visible(runId)}, revision ${visible(revision.slice(0, 12)) || 'unknown'}`;
+function nameText({ runId, revision, dirty }: RunName): string {
+  const changed = dirty ? ' with uncommitted changes' : '';
+  return `${visible(runId)}, revision ${visible(revision.slice(0, 12)) || 'unknown'}${changed}`;
 }
 
 function differenceTable(rows: readonly RunDifference[]): Table {
@@ -90,7 +92,7 @@ export function renderGatesCompared(a: GateReport, b: GateReport): string {
         : [
             cell(ratioText(found.verdict.ratio)),
             cell(`${found.verdict.limitPercent} %`),
-            cell(found.verdict.outcome),
+            cell(found.verdict.outcome, { sub: found.verdict.why }),
           ];
     return [[cell(`${any.id} ${labelOf(any.verdict)}`), ...side(own), ...side(other)]];
   });
@@ -100,10 +102,10 @@ export function renderGatesCompared(a: GateReport, b: GateReport): string {
     left('outcome'),
   ]);
   return `${[
-    ...[a, b].map(
-      ({ runId, head, base }, index) =>
-        `${index === 0 ? 'A' : 'B'}  ${visible(runId)}, head ${visible(head.slice(0, 12))} against base ${visible(base.slice(0, 12))}`,
-    ),
+    ...[a, b].flatMap(({ runId, head, base, dirty, warnings }, index) => [
+      `${index === 0 ? 'A' : 'B'}  ${visible(runId)}, head ${visible(head.slice(0, 12))}${dirty ? ' with uncommitted changes' : ''} against base ${visible(base.slice(0, 12))}`,
+      ...warnings.map((warning) => `   ${visible(warning)}`),
+    ]),
     '',
     ...plainTable(table('', [left('limit of'), ...sides], rows)),
     '',

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { infrastructureError } from '../lib/errors.ts';
+import { infrastructureError, PollgateError } from './errors.ts';
 
 export interface GitAnswer {
   ok: boolean;
@@ -35,4 +35,14 @@ export async function git(
   }
   const words = result.stderr?.trim() || (result.shortMessage ?? '');
   return { ok: !result.failed, text: result.stdout ?? '', words };
+}
+
+/** As `git`, where a machine without git is no answer, and no failure. */
+export function tryGit(dir: string, args: readonly string[]): Promise<GitAnswer> {
+  return git(dir, args).catch((error: unknown) => {
+    if (error instanceof PollgateError) {
+      return { ok: false, text: '', words: error.message };
+    }
+    throw error;
+  });
 }

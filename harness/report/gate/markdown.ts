@@ -1,0 +1,37 @@
+import type { GateReport, GateUnitReport, GateVerdict } from '../../gate/gate-report.ts';
+import { markdownCode, markdownText } from '../render/markdown-text.ts';
+import { baseText, labelOf, limitText, ratioText, valuesText, whyText } from './words.ts';
+
+/** For a pull request: the verdict first, a row for each limit. */
+export function renderGateMarkdown(report: GateReport): string {
+  const rows = report.units.flatMap((unit) => unit.verdicts.map((verdict) => row(unit, verdict)));
+  const dirty = report.dirty ? ' with uncommitted changes' : '';
+  return `${[
+    `## ${markdownText(report.headline)}`,
+    '',
+    `Base ${markdownText(baseText(report))}, head ${markdownCode(report.head.slice(0, 12))}${dirty}; compared ${report.compared} of ${report.limits} limits.`,
+    ...report.warnings.map((warning) => `\n> ${markdownText(warning)}`),
+    '',
+    '| | limit | base → head | head ÷ base, above 1 is worse | base ÷ base | from | rounds | |',
+    '| :--- | ---: | ---: | ---: | ---: | :--- | ---: | :--- |',
+    ...rows,
+    '',
+    `To repeat it: ${markdownCode(report.command)}`,
+  ].join('\n')}\n`;
+}
+
+function row(unit: GateUnitReport, verdict: GateVerdict): string {
+  const { outcome, why } = verdict;
+  const cells = [
+    `${unit.id}, ${labelOf(verdict)}`,
+    limitText(verdict),
+    valuesText(verdict),
+    ratioText(verdict.ratio),
+    ratioText(verdict.control),
+    verdict.basis,
+    String(verdict.afterRounds),
+  ].map(markdownText);
+  const reason = why === '' ? '' : `: ${markdownText(whyText(verdict))}`;
+  const last = `${outcome === 'regressed' ? '**regressed**' : outcome}${reason}`;
+  return `| ${[...cells, last].join(' | ')} |`;
+}
