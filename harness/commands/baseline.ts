@@ -5,7 +5,7 @@ import { baselinePath, formatBaseline } from '../compare/baseline-file.ts';
 import { fewestRuns, refusalOf } from '../compare/baseline-refusal.ts';
 import { makeBaseline } from '../compare/make-baseline.ts';
 import { type ExitCode, exitCode, messageOf, usageError } from '../lib/errors.ts';
-import { writeFileAtomic } from '../lib/fs.ts';
+import { writeFilesAtomic } from '../lib/fs.ts';
 import { prepareAnalysis } from '../pipeline.ts';
 import type { RunRecord } from '../run/run-record.ts';
 
@@ -82,8 +82,8 @@ async function writeBaselines(
       formatBaseline(makeBaseline(records, scenarios, acceptedWith(suite, records))),
     ] as const;
   });
-  for (const [path, content] of files) {
-    await writeFileAtomic(path, content);
+  await writeFilesAtomic(files);
+  for (const [path] of files) {
     console.log(`wrote ${path} from ${runs.length} runs`);
   }
 }

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import type { Evidence } from '../analyze/evidence.ts';
-import { lostEbpf, machine, makeEvidence, makeRecord, makeScenario } from '../test/evidence.ts';
+import {
+  hdrBlob,
+  judgeLost,
+  lostEbpf,
+  machine,
+  makeEvidence,
+  makeRecord,
+  makeScenario,
+  unobservedArm,
+} from '../test/evidence.ts';
 import { refusalOf } from './baseline-refusal.ts';
 
 const scenario = makeEvidence();
@@ -50,6 +59,17 @@ const rows: [what: string, run: Evidence, why: RegExp][] = [
       }
     }),
     /lost a capture/,
+  ],
+  [
+    'a round whose requests failed',
+    without((evidence) => {
+      const arm = unobservedArm(evidence, 2, 'io_uring');
+      arm.errors.reset = 20_000;
+      arm.completed = 0;
+      arm.latencyHistogram = hdrBlob([]);
+      judgeLost(arm, 'none of 20,000 requests completed');
+    }),
+    /^hello-http io_uring latency-p50: .*none of 20,000 requests completed/,
   ],
   ['a missing round', without((evidence) => evidence.rounds.pop()), /lacks a round/],
   ['one round', run({}, [rounds(1)]), /single round/],

@@ -1,6 +1,9 @@
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
 import { sameFingerprint } from '../host/fingerprint.ts';
+import { isMetricId } from '../scenario/metric.ts';
 import { designSha256 } from './design.ts';
+import { unfitness } from './judge.ts';
+import { judgeInputOf } from './judge-input.ts';
 
 /** A prediction interval from two runs is some nine times as wide as their spread. */
 export const fewestRuns = 3;
@@ -34,8 +37,28 @@ export function refusalOf(
     [scenarios.some(({ plan, rounds }) => rounds.length < plan.rounds.length), 'it lacks a round'],
     [unknown.length > 0, `its machine is not known (${unknown.join(', ')})`],
   ];
-  const own = rules.find(([broken]) => broken)?.[1];
+  const own = rules.find(([broken]) => broken)?.[1] ?? unfitOf({ record, scenarios });
   return own ?? (newest && differenceOf({ record, scenarios }, newest));
+}
+
+/** What no run may be judged by, no run may be judged against. */
+function unfitOf({ record, scenarios }: Evidence): string | undefined {
+  for (const evidence of scenarios) {
+    const input = judgeInputOf(record, evidence);
+    const { gates, variants } = evidence.plan.scenario;
+    for (const metric of Object.keys(gates).filter(isMetricId)) {
+      for (const variant of Object.keys(variants)) {
+        const measurement = input.measurements.find(
+          (each) => each.variant === variant && each.metric === metric,
+        );
+        const unfit = unfitness(input, variant, metric, measurement);
+        if (unfit !== null) {
+          return `${evidence.plan.id} ${variant} ${metric}: ${unfit.found}`;
+        }
+      }
+    }
+  }
+  return undefined;
 }
 
 /** What parts a run from the newest one, of which the spread between runs must not know. */

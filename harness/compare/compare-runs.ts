@@ -1,16 +1,13 @@
 import { mean } from 'simple-statistics';
-import { agreementsOf } from '../analyze/agree.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
-import { checkGenerator } from '../analyze/generator.ts';
 import { confidence } from '../analyze/interval.ts';
-import { measureScenario } from '../analyze/measure.ts';
 import type { Measurement } from '../analyze/measurement.ts';
-import { diagnose } from '../diagnose/diagnose.ts';
 import { type MetricId, metricIds, metrics } from '../scenario/metric.ts';
 import { welchInterval } from '../stats/welch.ts';
 import { whyIncomparable } from './comparable.ts';
 import { designSha256 } from './design.ts';
 import { unfitness } from './judge.ts';
+import { judgeInputOf } from './judge-input.ts';
 import { countFloor } from './judge-regression.ts';
 
 /** What two separate runs can show. A pass is not among it: that needs both programs side by side. */
@@ -71,14 +68,8 @@ export function compareRuns(a: Evidence, b: Evidence): RunsCompared {
 }
 
 function sideOf(name: 'A' | 'B', { record }: Evidence, evidence: ScenarioEvidence): Side {
-  const measurements = evidence.rounds.length === 0 ? [] : measureScenario(evidence);
-  const input = {
-    ...{ record, evidence, measurements, baseline: null },
-    generator: checkGenerator(evidence),
-    findings: diagnose(evidence),
-    agreements: agreementsOf(evidence),
-  };
-  return { name, record, evidence, measurements, input };
+  const input = judgeInputOf(record, evidence);
+  return { name, record, evidence, measurements: input.measurements, input };
 }
 
 function compareScenario(scenario: string, a: Side, b: Side): RunDifference[] {

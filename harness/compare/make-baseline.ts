@@ -1,13 +1,11 @@
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { ScenarioEvidence } from '../analyze/evidence.ts';
-import { checkGenerator, reasonTexts } from '../analyze/generator.ts';
 import { mergeHistograms } from '../analyze/histogram.ts';
 import { ratioIntervalOf } from '../analyze/interval.ts';
 import { measureScenario } from '../analyze/measure.ts';
 import type { Interval } from '../analyze/measurement.ts';
 import { viewRound } from '../analyze/round-values.ts';
 import { sha256 } from '../build/hash.ts';
-import { usageError } from '../lib/errors.ts';
 import type { RunRecord } from '../run/run-record.ts';
 import type { MetricId } from '../scenario/metric.ts';
 import type { Baseline } from './baseline.ts';
@@ -18,9 +16,9 @@ const digits = 5;
 const sharedMetrics: readonly MetricId[] = ['latency-p50', 'latency-p99', 'cpu-per-request'];
 
 /**
- * The baseline of one scenario from runs of one revision, newest first.
+ * The baseline of one scenario from runs of one revision, newest first, that nothing speaks against
+ * (baseline-refusal.ts).
  * @param command that accepts these runs
- * @throws PollgateError when a run's data are not valid
  */
 export function makeBaseline(
   records: readonly RunRecord[],
@@ -31,9 +29,6 @@ export function makeBaseline(
   const [newest] = runs;
   if (record === undefined || newest === undefined) {
     throw new RangeError('a baseline is made from at least one run');
-  }
-  for (const run of runs) {
-    refuseInvalid(run);
   }
   return {
     schema: 1,
@@ -66,16 +61,6 @@ function provenanceOf(
     rounds: runs.map(({ rounds }) => rounds.length),
     hostSha256: sha256(JSON.stringify(fingerprint)),
   };
-}
-
-function refuseInvalid(run: ScenarioEvidence): void {
-  const broken = checkGenerator(run).find((check) => check.absolute === 'invalid');
-  if (broken !== undefined) {
-    throw usageError(
-      `${run.plan.id}, round ${broken.round}, ${broken.variant}: ${reasonTexts(broken)}.`,
-      `npm run bench ${run.plan.suite}`,
-    );
-  }
 }
 
 function centresByRun(runs: readonly ScenarioEvidence[]): Baseline['metrics'] {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeFileAtomic } from './fs.ts';
+import { writeFileAtomic, writeFilesAtomic } from './fs.ts';
 
 let dir = '';
 beforeAll(async () => {
@@ -39,8 +39,30 @@ test('a target that cannot be replaced is an error that names it, without a temp
     remedy: expect.stringContaining('df -h'),
   });
   await writeFile(join(dir, 'no-folder'), '');
-  await expect(writeFileAtomic(join(dir, 'no-folder', 'x'), 'x')).rejects.toThrow('ENOTDIR');
+  await expect(writeFileAtomic(join(dir, 'no-folder', 'x'), 'x')).rejects.toMatchObject({
+    exitCode: 4,
+    message: expect.stringMatching(/could not be written: E(EXIST|NOTDIR)/),
+  });
   expect((await readdir(dir)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+test('several files: all of them, or what was there before', async () => {
+  const [one, two] = [join(dir, 'several', 'one'), join(dir, 'several', 'two')];
+  await writeFilesAtomic([
+    [one, 'old'],
+    [two, 'old'],
+  ]);
+  const blocked = join(dir, 'no-folder-for-several', 'x');
+  await writeFile(join(dir, 'no-folder-for-several'), '');
+  await expect(
+    writeFilesAtomic([
+      [one, 'new'],
+      [blocked, 'new'],
+      [two, 'new'],
+    ]),
+  ).rejects.toThrow('could not be written');
+  expect([await readFile(one, 'utf8'), await readFile(two, 'utf8')]).toEqual(['old', 'old']);
+  expect((await readdir(join(dir, 'several'))).sort()).toEqual(['one', 'two']);
 });
 
 const run = promisify(execFile);

@@ -4,6 +4,28 @@ import { dirname } from 'node:path';
 import { infrastructureError, messageOf } from './errors.ts';
 
 /**
+ * Writes several files, all or, where one of them cannot be written, none: whoever reads them
+ * together must not find old beside new. Between the renames a crash could still part them.
+ */
+export async function writeFilesAtomic(
+  files: readonly (readonly [path: string, content: string])[],
+): Promise<void> {
+  const kept: string[] = [];
+  try {
+    for (const [path, content] of files) {
+      const copy = `${path}.${randomBytes(4).toString('hex')}.new`;
+      await writeFileAtomic(copy, content);
+      kept.push(copy);
+    }
+    for (const [index, [path]] of files.entries()) {
+      await rename(kept[index] as string, path);
+    }
+  } finally {
+    await Promise.all(kept.map((copy) => rm(copy, { force: true })));
+  }
+}
+
+/**
  * Writes a file so that it is there whole or not at all: a temporary file beside it, fsync, rename.
  * A full disk leaves the old content in place and no temporary file behind.
  */
@@ -21,7 +43,8 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     }
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // Where not even that works, the first error is the one that says why.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw infrastructureError(
       `${path} could not be written: ${messageOf(cause)}`,
       `free space and check permissions: df -h ${JSON.stringify(dirname(path))}`,
