@@ -20,6 +20,7 @@ import { writeFileAtomic } from './lib/fs.ts';
 import { formatJson } from './lib/json.ts';
 import { makePlan, type Plan, type PlanOptions } from './plan/plan.ts';
 import { assembleReport } from './report/assemble.ts';
+import { heatMapCsv } from './report/heat-csv.ts';
 import { renderHtml } from './report/render/html.ts';
 import { renderMarkdown } from './report/render/markdown.ts';
 import type { Report } from './report/report.ts';
@@ -118,4 +119,8 @@ export async function writeReports(runDir: string, report: Report): Promise<void
   await writeFileAtomic(runFiles.report(runDir, 'json'), formatJson(report));
   await writeFileAtomic(runFiles.report(runDir, 'md'), renderMarkdown(report));
   await writeFileAtomic(runFiles.report(runDir, 'html'), renderHtml(report));
+  const csv = heatMapCsv(report);
+  if (csv !== undefined) {
+    await writeFileAtomic(runFiles.heatMaps(runDir), csv);
+  }
 }

@@ -71,12 +71,18 @@ function cpuTime(evidence: ScenarioEvidence, variant: string): Agreement | undef
   );
 }
 
+/** Further apart than this, the clocks of the probes and of programs join nothing. */
+const mostClockNs = 1_000;
+
 /**
  * Median wake-up of goroutines by the network. The windows are not the same to the millisecond and
  * the trace itself slows the server, so the gap is shown and not judged.
  */
 function wakeups(evidence: ScenarioEvidence, variant: string): Agreement | undefined {
   const traced = evidence.rounds.find((round) => round.traces[variant] !== undefined);
+  if ((traced?.netprobe?.clock?.boundNs ?? 0) > mostClockNs) {
+    return undefined; // Two clocks: what they saw cannot be put side by side.
+  }
   const histogram = traced?.netprobe?.targets[variant]?.histograms['wakeupNs'];
   const trace = traced?.traces[variant]?.networkWakeupNs;
   if (!histogram || trace === undefined || trace.count === 0) {

@@ -23,6 +23,10 @@ export class Netprobe {
     /** The binary, behind `sudo -n` where this process is not root. */
     command: readonly string[];
     targets: Readonly<Record<string, number>>;
+    /** What to watch: the probes that `netprobe list` puts into this set. */
+    set: 'kernel' | 'runtime' | 'full';
+    /** Room in each map for each target. */
+    mapEntries: number;
     outFile: string;
   }): Promise<Netprobe> {
     const targets = Object.entries(options.targets);
@@ -32,6 +36,7 @@ export class Netprobe {
         ...options.command,
         'run',
         ...targets.flatMap(([name, pid]) => ['--target', `${name}=${pid}`]),
+        ...['--set', options.set, '--map-entries', String(options.mapEntries)],
         '--out',
         options.outFile,
       ],

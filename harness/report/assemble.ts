@@ -1,6 +1,7 @@
 import { agreementsOf } from '../analyze/agree.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
 import { checkGenerator, checkPaired } from '../analyze/generator.ts';
+import { heatMapsOf } from '../analyze/heat-map.ts';
 import { measureScenario } from '../analyze/measure.ts';
 import type { Baseline } from '../compare/baseline.ts';
 import { compareVariants } from '../compare/compare-variants.ts';
@@ -72,6 +73,7 @@ function reportScenario(
   const findings = diagnose(evidence);
   const agreements = agreementsOf(evidence);
   const profiles = profilesOf(evidence);
+  const heatMaps = heatMapsOf(evidence);
   return {
     id: plan.id,
     title: scenario.title,
@@ -89,6 +91,7 @@ function reportScenario(
     measurements,
     curves: curvesOf(evidence),
     distributions: distributionsOf(evidence),
+    ...(heatMaps.length === 0 ? {} : { heatMaps }),
     profiles: profiles.summaries,
     traces: tracesOf(evidence),
     descriptors: descriptorReports(evidence),

@@ -44,10 +44,30 @@ export interface Table {
   folded: boolean;
 }
 
+/** Pairs of values counted in cells; both axes are logarithmic. */
+export interface HeatMapPicture {
+  /** Unique in its panel. */
+  id: string;
+  title: string;
+  subtitle: string;
+  xLabel: string;
+  yLabel: string;
+  /** Half-open ranges of both values; a value of 0 has a place of its own. */
+  cells: {
+    x: readonly [number, number];
+    y: readonly [number, number];
+    count: number;
+    label: string;
+  }[];
+  formatX: (value: number) => string;
+  formatY: (value: number) => string;
+}
+
 export interface Content {
   /** How to read the panel, in a sentence or two. */
   lead: string;
   charts: Chart[];
+  heatMaps?: HeatMapPicture[];
   tables: Table[];
 }
 

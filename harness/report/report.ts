@@ -193,6 +193,18 @@ export const ServerReport = Type.Object(
   strict,
 );
 
+/** Wake-ups by what came before them (analyze/heat-map.ts). */
+const HeatMap = Type.Object(
+  {
+    variant: Type.String(),
+    by: Type.Enum(['loop', 'ready']),
+    subSteps: Type.Integer({ minimum: 1 }),
+    cells: Type.Array(Type.Object({ x: Count, wakeupNs: Count, count: Count }, strict)),
+    left: Count,
+  },
+  strict,
+);
+
 export const ScenarioReport = Type.Object(
   {
     id: Type.String(),
@@ -212,6 +224,8 @@ export const ScenarioReport = Type.Object(
       Type.Object({ variant: Type.String(), points: Type.Array(CurvePoint) }, strict),
     ),
     distributions: Type.Array(ProbeDistribution),
+    /** Absent in a run whose probes did not count pairs. */
+    heatMaps: Type.Optional(Type.Array(HeatMap)),
     profiles: Type.Array(ProfileSummary),
     traces: Type.Array(TraceReport),
     descriptors: Type.Array(DescriptorReport),

@@ -71,9 +71,16 @@ async function attach(observation: Observation): Promise<Netprobe | undefined> {
   }
   return Netprobe.attach({
     command: observation.netprobe,
+    set: observation.plan.scenario.probes ?? 'runtime',
+    mapEntries: mapEntriesFor(observation.plan),
     targets: Object.fromEntries(observation.servers.map((s) => [s.variant, s.record.pid])),
     outFile: join(observation.dir, roundFiles.netprobe),
   });
+}
+
+/** Room for every connection several times over: descriptors, sockets and goroutines each have one. */
+function mapEntriesFor({ scenario }: Plan): number {
+  return Math.max(65_536, 4 * scenario.load.connectionsPerVariant);
 }
 
 type Lose = (file: string) => (error: unknown) => undefined;

@@ -24,6 +24,7 @@ export const runFiles = {
     join(runDir, scenario, `round-${String(round).padStart(2, '0')}`),
   report: (runDir: string, extension: 'json' | 'md' | 'html') =>
     join(runDir, `report.${extension}`),
+  heatMaps: (runDir: string) => join(runDir, 'heat-maps.csv'),
 } as const;
 
 /** Files of one round, relative to its folder. */

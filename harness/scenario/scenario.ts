@@ -281,6 +281,12 @@ export const Scenario = Type.Object(
       { ...Rounds.properties },
       { ...strict, description: 'The rounds of a --quick run: a look, not a measurement.' },
     ),
+    probes: Type.Optional(
+      Type.Enum(['kernel', 'runtime', 'full'], {
+        description:
+          'What the observed window watches: system calls, descriptors and connections (kernel); the Go scheduler too (runtime, the default); or every request as well (full).',
+      }),
+    ),
     gates: Type.Record(Type.String(), Gate, {
       description: 'Metric id to limits; the ids are listed in harness/scenario/metric.ts.',
     }),

@@ -7,6 +7,7 @@ import { distributions } from './distributions.ts';
 import { findings } from './findings.ts';
 import { functions } from './functions.ts';
 import { generator } from './generator.ts';
+import { heatMaps } from './heat-maps.ts';
 import { host } from './host.ts';
 import { latency } from './latency.ts';
 import { lost } from './lost.ts';
@@ -24,6 +25,7 @@ export const scenarioPanels: readonly Panel[] = [
   latency,
   rounds,
   distributions,
+  heatMaps,
   traces,
   functions,
   descriptors,

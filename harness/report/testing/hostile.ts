@@ -61,6 +61,7 @@ export const hostileTexts: readonly string[] = [
 
 /** Enumerated or patterned by the schema, so never foreign. */
 const fixedKeys = new Set([
+  'by',
   'metric',
   'unit',
   'state',

@@ -153,6 +153,18 @@ export function sampleScenario(id: string, options: SampleOptions = defaults): S
     measurements: finished ? measurements(id, options) : [],
     curves: finished ? curves(variants) : [],
     distributions: finished && observed ? distributions(variants) : [],
+    heatMaps:
+      finished && observed
+        ? [
+            {
+              ...{ variant: 'epoll', by: 'loop', subSteps: 4, left: 3 },
+              cells: [
+                { x: 2_048, wakeupNs: 1_024, count: 900 },
+                { x: 65_536, wakeupNs: 524_288, count: 12 },
+              ],
+            },
+          ]
+        : [],
     profiles: finished && observed ? profiles(variants) : [],
     traces: finished && observed ? traces(variants) : [],
     descriptors: finished ? descriptors(variants, observed) : [],
