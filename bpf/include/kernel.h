@@ -10,6 +10,7 @@
 #define POLLGATE_KERNEL_H
 
 typedef unsigned char __u8;
+typedef unsigned short __u16;
 typedef unsigned int __u32;
 typedef int __s32;
 typedef unsigned long long __u64;
@@ -26,6 +27,9 @@ typedef long long __s64;
 #define MAP_TYPE_HASH 1
 #define MAP_TYPE_ARRAY 2
 #define MAP_TYPE_PERCPU_ARRAY 6
+#define MAP_TYPE_STACK_TRACE 7
+#define MAP_TYPE_LRU_HASH 9
+#define MAP_TYPE_RINGBUF 27
 #define MAP_TYPE_TASK_STORAGE 29
 #define MAP_NO_PREALLOC 1
 
@@ -35,7 +39,6 @@ typedef long long __s64;
 
 #define EBADF 9
 #define EEXIST 17
-
 
 /* Registers as the kernel saved them at the entry of a system call. */
 #if defined(__TARGET_ARCH_x86)
@@ -54,6 +57,11 @@ struct pt_regs {
 
 struct task_struct;
 
+/* KERNEL_READ copies a field of a kernel structure, wherever the running kernel keeps it; 0 if it
+ * could be read. Works in every kind of program. */
+#define KERNEL_READ(dst, field) \
+	bpf_probe_read_kernel((dst), sizeof(*(dst)), __builtin_preserve_access_index(&(field)))
+
 /* Helper numbers are ABI: include/uapi/linux/bpf.h, __BPF_FUNC_MAPPER. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
@@ -61,9 +69,14 @@ static long (*const bpf_map_update_elem)(void *map, const void *key, const void 
 static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*const bpf_get_stackid)(void *ctx, void *map, __u64 flags) = (void *)27;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *src) = (void *)112;
+static long (*const bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) = (void *)113;
 static long (*const bpf_get_ns_current_pid_tgid)(__u64 dev, __u64 ino, void *out,
 						 __u32 size) = (void *)120;
+static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)131;
+static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)132;
+static void (*const bpf_ringbuf_discard)(void *data, __u64 flags) = (void *)133;
 static void *(*const bpf_task_storage_get)(void *map, struct task_struct *task, void *value,
 					   __u64 flags) = (void *)156;
 static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;

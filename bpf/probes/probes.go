@@ -3,11 +3,17 @@ package probes
 
 import (
 	"pollgate/bpf/internal/probe"
-	"pollgate/bpf/probes/descriptors"
+	"pollgate/bpf/probes/fdleak"
+	"pollgate/bpf/probes/goroutines"
+	"pollgate/bpf/probes/heatmap"
 	"pollgate/bpf/probes/netpoll"
+	"pollgate/bpf/probes/request"
 	"pollgate/bpf/probes/syscalls"
+	"pollgate/bpf/probes/tcplife"
 	"pollgate/bpf/probes/wakeup"
 )
 
-// All is every probe, in the order of reports.
-var All = []probe.Probe{wakeup.Probe, netpoll.Probe, syscalls.Probe, descriptors.Probe}
+// All is every probe, in the order of attaching and of reports: wakeup uses what netpoll shares,
+// heatmap what wakeup shares.
+var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, fdleak.Probe,
+	goroutines.Probe, tcplife.Probe, request.Probe}

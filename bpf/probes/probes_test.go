@@ -3,6 +3,7 @@ package probes
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,13 @@ func TestManifestsAreComplete(t *testing.T) {
 			len(m.CannotSee) == 0 {
 			t.Errorf("probe %s: summary, minKernel, hooks, metrics or cannotSee is empty", m.Name)
 		}
+		if !slices.Contains(probe.Sets, m.Set) {
+			t.Errorf("probe %s: set %q is none of %v", m.Name, m.Set, probe.Sets)
+		}
 		for _, hook := range m.Hooks {
+			if hook.Type == "uprobe" && hook.When == "" && m.Set == "kernel" {
+				t.Errorf("probe %s: has uprobes, and is in the set without", m.Name)
+			}
 			if hook.Type != "tp_btf" && hook.Type != "uprobe" {
 				t.Errorf("probe %s: hook type %q: only tp_btf and uprobe are allowed", m.Name, hook.Type)
 			}
@@ -44,10 +51,10 @@ func TestManifestsAreComplete(t *testing.T) {
 				t.Errorf("metric %s has two probes", metric.Name)
 			}
 			metrics[metric.Name] = true
-			if metric.Kind != "histogram" && metric.Kind != "counters" {
+			if !slices.Contains([]string{"histogram", "counters", "details"}, metric.Kind) {
 				t.Errorf("metric %s: kind %q", metric.Name, metric.Kind)
 			}
-			if metric.Unit != "ns" && metric.Unit != "count" || metric.Meaning == "" {
+			if !slices.Contains([]string{"ns", "count", "bytes"}, metric.Unit) || metric.Meaning == "" {
 				t.Errorf("metric %s: unit %q, meaning %q", metric.Name, metric.Unit, metric.Meaning)
 			}
 		}
@@ -77,6 +84,9 @@ func TestReadmeHasEveryProbeAndMetric(t *testing.T) {
 func TestObjectsOfBothArchitecturesMatch(t *testing.T) {
 	for _, p := range All {
 		name := p.Manifest.Name
+		if p.Manifest.Object != "" {
+			name = p.Manifest.Object
+		}
 		x86, arm64 := load(t, name, "x86"), load(t, name, "arm64")
 		for program, spec := range x86.Programs {
 			if other := arm64.Programs[program]; other == nil || other.SectionName != spec.SectionName {

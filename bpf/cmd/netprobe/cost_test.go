@@ -26,9 +26,10 @@ func BenchmarkCost(b *testing.B) {
 		{"netpoll per other call", "netpoll", "read", false},
 		{"syscalls per timed call", "syscalls", "read", false},
 		{"syscalls per other call", "syscalls", "epoll_wait", false},
-		{"descriptors per open and close", "descriptors", "open and close", false},
-		{"descriptors per other call", "descriptors", "read", false},
-		{"all per call of a bystander", "wakeup,netpoll,syscalls,descriptors", "read", true},
+		{"fdleak per open and close", "fdleak", "open and close", false},
+		{"fdleak per other call", "fdleak", "read", false},
+		{"goroutines per birth and death", "goroutines", "goroutine", false},
+		{"all per call of a bystander", "wakeup,netpoll,syscalls,fdleak", "read", true},
 	} {
 		b.Run(c.name, func(b *testing.B) { measureCost(b, c.probe, c.work, c.bystander) })
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -180,6 +181,9 @@ type observer struct {
 func observe(t testing.TB, args []string, targets map[string]*process) *observer {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "probe.json")
+	if !slices.Contains(args, "--probes") && !slices.Contains(args, "--set") {
+		args = append([]string{"--set", "full"}, args...)
+	}
 	args = append([]string{"run", "--out", out}, args...)
 	for name, p := range targets {
 		args = append(args, "--target", fmt.Sprintf("%s=%d", name, p.Process.Pid))
@@ -229,4 +233,26 @@ func observeWork(t testing.TB, path, work string, args ...string) *report.Target
 	w.say("go")
 	w.expect("done")
 	return o.end().Targets["it"]
+}
+
+// anyCounted tells whether one of the counts is not zero.
+func anyCounted(counts map[string]uint64) bool {
+	for _, n := range counts {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// details decodes what a probe told in a form of its own.
+func details[T any](t testing.TB, seen *report.Target, probe string) T {
+	t.Helper()
+	var decoded T
+	decoder := json.NewDecoder(bytes.NewReader(seen.Details[probe]))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&decoded); err != nil {
+		t.Fatalf("details of %s: %v in %s", probe, err, seen.Details[probe])
+	}
+	return decoded
 }

@@ -188,6 +188,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"run", "--out", "x", "--target", "a=1", "--target", "b=1"}, "given twice"},
 		{[]string{"run", "--out", "x", "--target", "a=1", "--probes", "wakeup,x"}, `no probe "x"`},
 		{[]string{"run", "--out", "x", "--target", "a=1", "--map-entries", "0"}, "expected 1 to"},
+		{[]string{"run", "--out", "x", "--target", "a=1", "--netpoll-alarm", "soon"},
+			"expected a positive number of nanoseconds"},
 		{[]string{"run", "--out", "x", "--target", "a=1", "more"}, `unexpected argument "more"`},
 	} {
 		p := start(t, exec.Command(netprobePath, c.args...))
@@ -275,7 +277,7 @@ func TestLeastPrivilege(t *testing.T) {
 	w := start(t, asNobody(t, workloadPath, []string{"calls"}))
 	w.expect("ready")
 	out := filepath.Join(openFolder(t), "out.json")
-	args := []string{"run", "--out", out, "--target", fmt.Sprintf("it=%d", w.Process.Pid)}
+	args := []string{"run", "--set", "full", "--out", out, "--target", fmt.Sprintf("it=%d", w.Process.Pid)}
 	o := &observer{path: out, process: start(t,
 		asNobody(t, netprobePath, args, unix.CAP_BPF, unix.CAP_PERFMON))}
 	o.expectEvent("ready")
@@ -380,8 +382,8 @@ func TestCheckNamesWhatIsLost(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, exitPrivilege)
 	}
 	for _, c := range found.Capabilities {
-		if c.Capability == "tp_btf" && (c.OK || len(c.LostMetrics) != 7 || c.Remedy == "") {
-			t.Errorf("tp_btf without privileges: %+v, want 7 lost metrics and a remedy", c)
+		if c.Capability == "tp_btf" && (c.OK || len(c.LostMetrics) < 7 || c.Remedy == "") {
+			t.Errorf("tp_btf without privileges: %+v, want 7 lost metrics at least and a remedy", c)
 		}
 	}
 }

@@ -3,14 +3,21 @@
 // what becomes of descriptors.
 //
 //	netprobe run --target NAME=PID [--target …] --out FILE
-//	             [--probes NAME,NAME…] [--map-entries N] [--perf-uprobes]
+//	             [--set kernel|runtime|full | --probes NAME,NAME…]
+//	             [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
+//	             [--leak-age DURATION]
 //	netprobe check [--json]
 //	netprobe list [--json]
 //
 // Run attaches, prints {"event":"ready"}, and obeys two lines on its standard input: `begin`
 // opens the window, `end` closes it, writes FILE and ends the program. The end of the input or a
-// signal before that detaches and writes nothing. --map-entries is the room per target for open
+// signal before that detaches and writes nothing. --set takes the probes by what they cost the
+// target: those without a uprobe (kernel, the default), those of the Go scheduler too (runtime),
+// or all (full). --map-entries is the room per target for open
 // descriptors and for goroutines made ready (65,536); what does not fit is counted as lost.
+// --leak-age is how old a goroutine must be at the end to be a candidate for a leak (a quarter of the
+// window).
+// --netpoll-alarm is how long a loop of the netpoller may take (1ms; a plain number is ns).
 // --perf-uprobes takes the road for kernels before 6.6, which needs CAP_SYS_ADMIN, on any kernel.
 //
 // Exit codes: 0 done, 2 wrong usage, 4 cannot attach, 5 missing privilege, 130 interrupted.
@@ -40,7 +47,9 @@ const (
 
 const usage = `usage:
   netprobe run --target NAME=PID [--target NAME=PID …] --out FILE
-               [--probes NAME,NAME…] [--map-entries N] [--perf-uprobes]
+               [--set kernel|runtime|full | --probes NAME,NAME…]
+               [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
+               [--leak-age DURATION]
   netprobe check [--json]
   netprobe list [--json]
 `

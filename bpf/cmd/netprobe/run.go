@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/probe"
@@ -18,6 +22,9 @@ import (
 // maxMapEntries keeps the kernel memory of a map below 100 MB a target.
 const maxMapEntries = 1 << 20
 
+// defaultNetpollAlarm is far beyond what a loop over 128 descriptors takes on an idle CPU.
+const defaultNetpollAlarm = time.Millisecond
+
 func run(ctx context.Context, args []string) error {
 	config, err := parseRun(args)
 	if err != nil {
@@ -27,23 +34,46 @@ func run(ctx context.Context, args []string) error {
 }
 
 func parseRun(args []string) (session.Config, error) {
-	config := session.Config{Probes: probes.All, Known: probes.All,
-		Stdin: os.Stdin, Stdout: os.Stdout}
+	config := session.Config{Known: probes.All, Stdin: os.Stdin, Stdout: os.Stdout}
 	flags := newFlags("run")
 	flags.StringVar(&config.Out, "out", "", "")
 	flags.BoolVar(&config.PerfUprobes, "perf-uprobes", false, "")
 	entries := flags.Uint("map-entries", attach.DefaultMapEntries, "")
+	flags.Func("leak-age", "", func(text string) (err error) {
+		config.LeakAge, err = time.ParseDuration(text)
+		if err == nil && config.LeakAge <= 0 {
+			err = errors.New("expected a time above zero, such as 30s")
+		}
+		return err
+	})
+	config.NetpollAlarm = defaultNetpollAlarm
+	flags.Func("netpoll-alarm", "", func(text string) (err error) {
+		config.NetpollAlarm, err = parseNanoseconds(text)
+		return err
+	})
 	flags.Func("target", "", func(text string) error {
 		spec, err := target.ParseSpec(text)
 		config.Targets = append(config.Targets, spec)
 		return err
 	})
-	flags.Func("probes", "", func(text string) (err error) {
-		config.Probes, err = selectProbes(text)
-		return err
-	})
+	chosen := ""
+	choose := func(selectFrom func(string) ([]probe.Probe, error)) func(string) error {
+		return func(text string) (err error) {
+			if chosen != "" {
+				return errors.New("--set and --probes choose the same: give one, once")
+			}
+			chosen = text
+			config.Probes, err = selectFrom(text)
+			return err
+		}
+	}
+	flags.Func("probes", "", choose(selectProbes))
+	flags.Func("set", "", choose(selectSet))
 	if err := parse(flags, args); err != nil {
 		return session.Config{}, err
+	}
+	if chosen == "" {
+		config.Probes, _ = selectSet(string(probe.Sets[0]))
 	}
 	if *entries == 0 || *entries > maxMapEntries {
 		return session.Config{}, &usageError{fmt.Sprintf(
@@ -54,6 +84,18 @@ func parseRun(args []string) (session.Config, error) {
 		return session.Config{}, &usageError{"--out FILE is missing\n" + usage}
 	}
 	return config, checkTargets(config.Targets)
+}
+
+// parseNanoseconds reads a positive duration: a plain number of nanoseconds, or with a unit.
+func parseNanoseconds(text string) (time.Duration, error) {
+	duration, err := time.ParseDuration(text)
+	if plain, failed := strconv.ParseInt(text, 10, 64); failed == nil {
+		duration, err = time.Duration(plain), nil
+	}
+	if err != nil || duration <= 0 {
+		return 0, fmt.Errorf("%q: expected a positive number of nanoseconds or a duration like 1ms", text)
+	}
+	return duration, nil
 }
 
 func checkTargets(targets []target.Spec) error {
@@ -69,6 +111,20 @@ func checkTargets(targets []target.Spec) error {
 		names[t.Name], pids[t.PID] = true, true
 	}
 	return nil
+}
+
+func selectSet(text string) ([]probe.Probe, error) {
+	set := probe.Set(text)
+	if !slices.Contains(probe.Sets, set) {
+		return nil, fmt.Errorf("no set %q: there are %v", text, probe.Sets)
+	}
+	var selected []probe.Probe
+	for _, p := range probes.All {
+		if set.Holds(p.Manifest.Set) {
+			selected = append(selected, p)
+		}
+	}
+	return selected, nil
 }
 
 func selectProbes(text string) ([]probe.Probe, error) {

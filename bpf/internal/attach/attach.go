@@ -6,6 +6,7 @@ package attach
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -29,9 +30,20 @@ type Session struct {
 	PerfUprobes bool
 	// MapEntries is the room per target in each hash map: open descriptors, goroutines made ready.
 	MapEntries uint32
+	// LeakAge is how old a goroutine must be at the end of the window to be a candidate for a leak;
+	// 0 for a quarter of the window.
+	LeakAge time.Duration
+	// Selected has the names of the probes that this session is to attach: one probe can do more
+	// where another is there too.
+	Selected map[string]bool
+	// NetpollAlarm is how long a loop of the netpoller may take before it is counted as an alarm.
+	NetpollAlarm time.Duration
 
+	shared    map[string]*ebpf.Map
 	window    *ebpf.Map
 	barrier   *ebpf.Map
+	beginNs   int64
+	endNs     int64
 	cache     *btf.Cache
 	namespace target.Namespace
 }
@@ -51,6 +63,8 @@ func NewSession(targets []*target.Target) (*Session, error) {
 		cache:       btf.NewCache(),
 		namespace:   namespace,
 		MapEntries:  DefaultMapEntries,
+		Selected:    map[string]bool{},
+		shared:      map[string]*ebpf.Map{},
 		PerfUprobes: features.HaveBPFLinkUprobeMulti() != nil,
 	}
 	if s.window, err = ebpf.NewMap(windowSpec); err != nil {
@@ -91,8 +105,14 @@ func (s *Session) Load(spec *ebpf.CollectionSpec, objects any) error {
 			program.AttachType = ebpf.AttachTraceUprobeMulti
 		}
 	}
+	replacements := map[string]*ebpf.Map{"window": s.window}
+	for name, m := range s.shared {
+		if _, used := spec.Maps[name]; used {
+			replacements[name] = m
+		}
+	}
 	err = spec.LoadAndAssign(objects, &ebpf.CollectionOptions{
-		MapReplacements: map[string]*ebpf.Map{"window": s.window},
+		MapReplacements: replacements,
 		Cache:           s.cache,
 	})
 	if err != nil {
@@ -100,6 +120,18 @@ func (s *Session) Load(spec *ebpf.CollectionSpec, objects any) error {
 	}
 	return nil
 }
+
+// Share makes all probes that are loaded from now on use this map where their C source declares
+// one of that name, which must be declared alike. The map still belongs to the probe that shares
+// it.
+func (s *Session) Share(name string, m *ebpf.Map) { s.shared[name] = m }
+
+// Shared is a map that another probe has shared, nil if none has.
+func (s *Session) Shared(name string) *ebpf.Map { return s.shared[name] }
+
+// Namespaced tells that the numbers of processes and threads seen by the observer are not the
+// kernel's own.
+func (s *Session) Namespaced() bool { return s.namespace != target.Namespace{} }
 
 // explain adds to the kernel's bare refusal what can be behind it: whoever attaches has made sure
 // of the capabilities before.
@@ -112,13 +144,17 @@ func explain(err error) error {
 }
 
 // resize gives a map room for the targets that there are. The C source declares per-CPU arrays
-// for the most targets possible.
+// for the most targets possible, and hash maps for one: with DefaultMapEntries where the user may
+// choose the size.
 func (s *Session) resize(m *ebpf.MapSpec) {
 	switch m.Type {
 	case ebpf.PerCPUArray:
 		m.MaxEntries = m.MaxEntries / target.Max * uint32(len(s.Targets))
-	case ebpf.Hash:
-		m.MaxEntries = s.MapEntries * uint32(len(s.Targets))
+	case ebpf.Hash, ebpf.LRUHash:
+		if m.MaxEntries == DefaultMapEntries {
+			m.MaxEntries = s.MapEntries
+		}
+		m.MaxEntries *= uint32(len(s.Targets))
 	}
 }
 

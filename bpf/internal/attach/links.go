@@ -33,3 +33,8 @@ func (l *Links) Close() error {
 	*l = nil
 	return err
 }
+
+// IsSystemCall tells whether a tracepoint is passed by every system call.
+func IsSystemCall(tracepoint string) bool {
+	return tracepoint == "sys_enter" || tracepoint == "sys_exit"
+}

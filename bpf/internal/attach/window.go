@@ -18,6 +18,7 @@ var windowSpec = &ebpf.MapSpec{
 // It returns a time that is not later than that of any event recorded.
 func (s *Session) OpenWindow() (beginNs int64, err error) {
 	beginNs = monotonicNs()
+	s.beginNs = beginNs
 	if err := s.window.Put(uint32(0), uint32(1)); err != nil {
 		return 0, fmt.Errorf("open window: %w", err)
 	}
@@ -31,6 +32,7 @@ func (s *Session) CloseWindow() (endNs int64, err error) {
 		return 0, fmt.Errorf("close window: %w", err)
 	}
 	endNs = monotonicNs()
+	s.endNs = endNs
 	// A program that saw the window open may still be under way on another CPU. The kernel
 	// promises that an update of a map of maps returns only after all programs that could have
 	// seen the old state have ended; there is no other call that promises it.
@@ -39,6 +41,10 @@ func (s *Session) CloseWindow() (endNs int64, err error) {
 	}
 	return endNs, nil
 }
+
+// Window is when the window was opened and closed, 0 for what has not happened yet, in the clock of
+// bpf_ktime_get_ns.
+func (s *Session) Window() (beginNs, endNs int64) { return s.beginNs, s.endNs }
 
 // newBarrier makes the map of maps that CloseWindow updates.
 func newBarrier() (*ebpf.Map, error) {

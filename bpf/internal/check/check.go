@@ -4,7 +4,6 @@ package check
 
 import (
 	"errors"
-	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -13,7 +12,7 @@ import (
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/caps"
 	"pollgate/bpf/internal/probe"
-	"pollgate/bpf/internal/target"
+	"pollgate/bpf/internal/selfprobe"
 )
 
 // Result is one capability of the machine.
@@ -126,7 +125,7 @@ func remedy(capability string, err error) string {
 }
 
 func tryTracepoints() error {
-	return observe(false, func(session *attach.Session, objects *selfcheckObjects) ([]int, error) {
+	return observe(false, func(session *selfprobe.Session, objects *selfcheckObjects) ([]int, error) {
 		var links attach.Links
 		defer links.Close()
 		if err := links.Tracepoints(objects.CheckSysEnter, objects.CheckSysExit); err != nil {
@@ -137,17 +136,8 @@ func tryTracepoints() error {
 }
 
 func tryUprobe(perf bool) error {
-	return observe(perf, func(session *attach.Session, objects *selfcheckObjects) ([]int, error) {
-		self := session.Targets[0]
-		offset, err := touchedOffset()
-		if err != nil {
-			return nil, err
-		}
-		site, err := self.Binary.SiteAt(offset)
-		if err != nil {
-			return nil, err
-		}
-		link, err := session.Uprobe(objects.CheckUprobe, self, site)
+	return observe(perf, func(session *selfprobe.Session, objects *selfcheckObjects) ([]int, error) {
+		link, err := session.Uprobe(objects.CheckUprobe, session.Targets[0], session.Site)
 		if err != nil {
 			return nil, err
 		}
@@ -159,13 +149,8 @@ func tryUprobe(perf bool) error {
 // observe loads the programs with this process as their target, lets attempt attach some and
 // provoke events, and checks that each event it names was seen.
 func observe(perf bool,
-	attempt func(*attach.Session, *selfcheckObjects) (events []int, err error)) error {
-	targets, err := target.Open([]target.Spec{{Name: "self", PID: os.Getpid()}})
-	if err != nil {
-		return err
-	}
-	defer target.Close(targets)
-	session, err := attach.NewSession(targets)
+	attempt func(*selfprobe.Session, *selfcheckObjects) (events []int, err error)) error {
+	session, err := selfprobe.Open(perf)
 	if err != nil {
 		return err
 	}
@@ -197,12 +182,12 @@ func observe(perf bool,
 }
 
 // provoke makes one system call and one call of the probed function while the window is open.
-func provoke(session *attach.Session) error {
+func provoke(session *selfprobe.Session) error {
 	if _, err := session.OpenWindow(); err != nil {
 		return err
 	}
 	unix.Getppid()
-	touched()
+	selfprobe.Touch()
 	_, err := session.CloseWindow()
 	return err
 }

@@ -9,6 +9,7 @@ package gosym
 import (
 	"debug/buildinfo"
 	"debug/elf"
+	gotable "debug/gosym"
 	"errors"
 	"fmt"
 	"io"
@@ -23,11 +24,15 @@ type Binary struct {
 
 	file    *elf.File
 	symbols map[string]elf.Symbol
+	// table is nil where tableErr says why.
+	table     *gotable.Table
+	tableErr  error
+	functions Functions
 }
 
-// ErrNoSymbol tells that the symbol table lacks a function, because the program was stripped, is
-// not a Go program, or has inlined it away.
-var ErrNoSymbol = errors.New("not found (stripped?)")
+// ErrNoSymbol tells that neither the symbol table nor the runtime's own table has a function: the
+// program is no Go program, has inlined the function away, or has tables that cannot be read.
+var ErrNoSymbol = errors.New("not found")
 
 // Open reads the headers and the symbol table of the ELF file at path.
 func Open(path string) (*Binary, error) {
@@ -44,11 +49,17 @@ func Open(path string) (*Binary, error) {
 		file.Close()
 		return nil, fmt.Errorf("read symbol table of %s: %w", path, err)
 	}
+	var text *uint64
 	for _, s := range symbols {
+		if s.Name == "runtime.text" {
+			text = &s.Value
+		}
 		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Size > 0 {
 			b.symbols[s.Name] = s
 		}
 	}
+	b.addLineTable(text)
+	b.functions = sortFunctions(b.symbols)
 	return b, nil
 }
 
@@ -83,13 +94,21 @@ const (
 func (b *Binary) Site(symbol string, args int) (Site, error) {
 	fn, ok := b.symbols[symbol]
 	if !ok {
-		return Site{}, fmt.Errorf("symbol %s %w", symbol, ErrNoSymbol)
+		return Site{}, b.noSymbol(symbol)
 	}
 	site, err := b.siteIn(symbol, function{fn.Value, fn.Size}, args)
 	if err != nil {
 		return Site{}, fmt.Errorf("symbol %s: %w", symbol, err)
 	}
 	return site, nil
+}
+
+// noSymbol says that a function was not found, and why it cannot be where that is known.
+func (b *Binary) noSymbol(symbol string) error {
+	if b.GoVersion != "" && b.tableErr != nil {
+		return fmt.Errorf("symbol %s %w: %w", symbol, ErrNoSymbol, b.tableErr)
+	}
+	return fmt.Errorf("symbol %s %w", symbol, ErrNoSymbol)
 }
 
 // SiteAt chooses a site in the function that starts at an offset of the file, for programs that
@@ -145,3 +164,6 @@ func (b *Binary) code(fn function) ([]byte, uint64, error) {
 	}
 	return nil, 0, fmt.Errorf("address %#x lies in no executable segment", fn.address)
 }
+
+// EntryPoint is the address of the first instruction, as the file has it.
+func (b *Binary) EntryPoint() uint64 { return b.file.Entry }

@@ -2,7 +2,6 @@ package gosym
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,7 +65,8 @@ func TestSitesInRealPrograms(t *testing.T) {
 }
 
 // goMnemonics are the names that Go's disassembler has for what the chooser picks.
-var goMnemonics = map[string]string{"push": "PUSHQ", "adrp": "ADRP", "b": "B"}
+var goMnemonics = map[string]string{"push": "PUSHQ", "adrp": "ADRP", "b": "B", "call": "CALL",
+	"bl": "CALL"}
 
 // checkByObjdump asks another disassembler what lies at the site.
 func checkByObjdump(t *testing.T, b *Binary, site Site) {
@@ -94,17 +94,87 @@ func checkByObjdump(t *testing.T, b *Binary, site Site) {
 	t.Errorf("%s+%d is inside an instruction", site.Symbol, site.Offset)
 }
 
-func TestStrippedProgramIsUnavailable(t *testing.T) {
-	b := build(t, "amd64", "-ldflags=-s -w")
-	for symbol, args := range hot {
-		_, err := b.Site(symbol, args)
-		want := fmt.Sprintf("symbol %s not found (stripped?)", symbol)
-		if !errors.Is(err, ErrNoSymbol) || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+// Stripping leaves the table that the runtime itself needs: sites are where the same program's
+// symbol table has them.
+func TestStrippedProgramsHaveTheirFunctions(t *testing.T) {
+	for _, c := range []struct{ arch, mode string }{
+		{"amd64", "exe"}, {"amd64", "pie"}, {"arm64", "exe"},
+	} {
+		t.Run(c.arch+" "+c.mode, func(t *testing.T) {
+			whole := build(t, c.arch, "-buildmode="+c.mode)
+			stripped := build(t, c.arch, "-buildmode="+c.mode, "-ldflags=-s -w")
+			for symbol, args := range hot {
+				want, err := whole.Site(symbol, args)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := stripped.Site(symbol, args)
+				want.FileOffset, got.FileOffset = 0, 0 // the files are of different length
+				if err != nil || got != want {
+					t.Errorf("%+v, %v; want %+v", got, err, want)
+				}
+			}
+			if !strings.HasPrefix(stripped.GoVersion, "go1.") {
+				t.Errorf("Go version %q: build information survives stripping", stripped.GoVersion)
+			}
+		})
+	}
+}
+
+func TestFrames(t *testing.T) {
+	for _, ldflags := range []string{"", "-s -w"} {
+		b := build(t, "amd64", "-ldflags="+ldflags)
+		main := b.symbols["runtime.main"]
+		inside := []uint64{main.Value, main.Value + main.Size/2, 1}
+		frames := b.Frames(inside)
+		for i, frame := range frames[:2] {
+			if frame.Function != "runtime.main" || !strings.HasSuffix(frame.File, "runtime/proc.go") || frame.Line <= 0 {
+				t.Errorf("flags %q, frame %d: %+v, want runtime.main in proc.go", ldflags, i, frame)
+			}
+		}
+		if frames[2] != (Frame{Function: "0x0"}) {
+			t.Errorf("%+v, want an address that nothing names", frames[2])
 		}
 	}
-	if !strings.HasPrefix(b.GoVersion, "go1.") {
-		t.Errorf("Go version %q: build information survives stripping", b.GoVersion)
+}
+
+func TestSymbolThatIsNotThere(t *testing.T) {
+	b := build(t, "amd64")
+	_, err := b.Site("runtime.nosuch", 0)
+	if !errors.Is(err, ErrNoSymbol) || err.Error() != "symbol runtime.nosuch not found" {
+		t.Errorf("%v, want that it is not found", err)
+	}
+}
+
+// With C's code before Go's nothing tells where a stripped program's functions begin.
+func TestStrippedProgramWithC(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skipf("a C compiler is missing: %v", err)
+	}
+	dir := t.TempDir()
+	source := "package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for ldflags, found := range map[string]bool{"": true, "-s -w": false} {
+		path := filepath.Join(dir, "program")
+		cmd := exec.Command("go", "build", "-ldflags="+ldflags, "-o", path, filepath.Join(dir, "main.go"))
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GO111MODULE=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		b, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		_, err = b.Site("runtime.execute", 1)
+		if found != (err == nil) {
+			t.Errorf("flags %q: %v", ldflags, err)
+		}
+		if !found && (err == nil || !strings.Contains(err.Error(), "cgo")) {
+			t.Errorf("flags %q: %v, want the reason", ldflags, err)
+		}
 	}
 }
 

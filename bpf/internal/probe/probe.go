@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/gosym"
@@ -14,8 +15,12 @@ import (
 
 // Manifest is a probe's probe.json: what it measures, on which hooks, and what it cannot see.
 type Manifest struct {
-	Name    string   `json:"name"`
-	Summary string   `json:"summary"`
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
+	// Set is the least set of probes with this one: a later set has all of an earlier one.
+	Set Set `json:"set"`
+	// Object is the probe whose programs this one reads, empty if it has its own.
+	Object  string   `json:"object,omitempty"`
 	Metrics []Metric `json:"metrics"`
 	Hooks   []Hook   `json:"hooks"`
 	// MinKernel is the first Linux version with everything that the probe needs.
@@ -24,12 +29,24 @@ type Manifest struct {
 	CannotSee []string `json:"cannotSee"`
 }
 
+// Set names a selection of probes by what it costs the target.
+type Set string
+
+// Sets from the cheapest to the dearest: no uprobe; the scheduler's uprobes too; and those of
+// every request.
+var Sets = []Set{"kernel", "runtime", "full"}
+
+// Holds tells whether the set has the probes of another one.
+func (s Set) Holds(other Set) bool {
+	return slices.Index(Sets, other) <= slices.Index(Sets, s)
+}
+
 // Metric is one result of a probe.
 type Metric struct {
 	Name string `json:"name"`
-	// Kind is "histogram" or "counters".
+	// Kind is "histogram", "counters", or "details" for what has a form of its own.
 	Kind string `json:"kind"`
-	// Unit is "ns" or "count".
+	// Unit is "ns", "count" or "bytes".
 	Unit    string `json:"unit"`
 	Meaning string `json:"meaning"`
 }

@@ -2,7 +2,12 @@
 // times are nanoseconds of CLOCK_MONOTONIC.
 package report
 
-import "pollgate/bpf/internal/hist"
+import (
+	"encoding/json"
+	"fmt"
+
+	"pollgate/bpf/internal/hist"
+)
 
 // Schema is the version of File.
 const Schema = 1
@@ -12,6 +17,7 @@ type File struct {
 	Schema       int                `json:"schema"`
 	Kernel       string             `json:"kernel"`
 	Window       Window             `json:"window"`
+	Clock        *Clock             `json:"clock"`
 	BucketScheme string             `json:"bucketScheme"`
 	Probes       []string           `json:"probes"`
 	Targets      map[string]*Target `json:"targets"`
@@ -36,9 +42,26 @@ type Target struct {
 	Histograms  map[string]*hist.Histogram `json:"histograms"`
 	Syscalls    map[string]uint64          `json:"syscalls"`
 	Descriptors *Descriptors               `json:"descriptors"`
-	Lost        Lost                       `json:"lost"`
-	InFlight    InFlight                   `json:"inFlightAtEnd"`
-	Unavailable map[string]string          `json:"unavailable"`
+	// Details has what else a probe tells, under the probe's name, in a form of its own.
+	Details map[string]json.RawMessage `json:"details"`
+	// Lost counts, by cause, what happened and could not be recorded. All zero is the only good
+	// state. Each probe names its causes, also those that did not occur.
+	Lost map[string]uint64 `json:"lost"`
+	// InFlight counts what had begun when the window closed and is in no histogram. Not a loss.
+	InFlight    map[string]uint64 `json:"inFlightAtEnd"`
+	Unavailable map[string]string `json:"unavailable"`
+	// Cost is nil where the process ended inside the window.
+	Cost *Cost `json:"cost"`
+}
+
+// SetDetails writes a probe's own part of the report.
+func (t *Target) SetDetails(probe string, details any) error {
+	data, err := json.Marshal(details)
+	if err != nil {
+		return fmt.Errorf("details of probe %s: %w", probe, err)
+	}
+	t.Details[probe] = data
+	return nil
 }
 
 // Site is an instruction of the target that carries a probe.
@@ -55,30 +78,11 @@ type Site struct {
 }
 
 // Descriptors is the balance of what was opened and closed inside the window, by kind.
-// Opened minus Closed is OpenAtEnd unless Lost.FdMapFull says otherwise.
+// Opened minus Closed is OpenAtEnd unless Lost["fdMapFull"] says otherwise.
 type Descriptors struct {
 	Opened map[string]uint64 `json:"opened"`
 	Closed map[string]uint64 `json:"closed"`
 	// ClosedPreexisting counts closings of what was opened before the window.
 	ClosedPreexisting uint64            `json:"closedPreexisting"`
 	OpenAtEnd         map[string]uint64 `json:"openAtEnd"`
-}
-
-// Lost counts what happened and could not be recorded. All zero is the only good state.
-type Lost struct {
-	// WakeupMapFull: goroutines made ready whose time found no room.
-	WakeupMapFull uint64 `json:"wakeupMapFull"`
-	// FdMapFull: openings whose descriptor found no room, so that their closing cannot be told
-	// from that of an older one.
-	FdMapFull uint64 `json:"fdMapFull"`
-	// UnmatchedWakeups: goroutines made ready again before they were seen to run.
-	UnmatchedWakeups uint64 `json:"unmatchedWakeups"`
-	// ThreadStateFull: system calls whose entry found no memory for its time.
-	ThreadStateFull uint64 `json:"threadStateFull"`
-}
-
-// InFlight counts what had begun when the window closed and is in no histogram. Not a loss.
-type InFlight struct {
-	// Wakeups: goroutines made ready that had not yet run.
-	Wakeups uint64 `json:"wakeups"`
 }

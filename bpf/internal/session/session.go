@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/calibrate"
 	"pollgate/bpf/internal/caps"
+	"pollgate/bpf/internal/clock"
 	"pollgate/bpf/internal/hist"
 	"pollgate/bpf/internal/kernel"
 	"pollgate/bpf/internal/probe"
@@ -27,8 +30,13 @@ type Config struct {
 	// MapEntries is the room per target for open descriptors and for goroutines made ready; what
 	// does not fit is counted as lost.
 	MapEntries uint32
+	// LeakAge is how old a goroutine must be at the end of the window to be a candidate for a leak;
+	// 0 for a quarter of the window.
+	LeakAge time.Duration
 	// PerfUprobes takes perf events even where the kernel has uprobe_multi links.
 	PerfUprobes bool
+	// NetpollAlarm is how long a loop of the netpoller may take before it is counted as an alarm.
+	NetpollAlarm time.Duration
 	// Out is the file to write. It is created when the window has closed; an older one of that
 	// name is replaced in one step.
 	Out    string
@@ -51,6 +59,8 @@ type session struct {
 	// failed has the reason for each probe that could not be attached.
 	failed map[string]error
 	begin  int64
+	costs  costs
+	clock  *clock.Watch
 }
 
 type attached struct {
@@ -82,7 +92,19 @@ func Run(ctx context.Context, config Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.attach.MapEntries = config.MapEntries
+	s.attach.LeakAge = config.LeakAge
 	s.attach.PerfUprobes = s.attach.PerfUprobes || config.PerfUprobes
+	s.attach.NetpollAlarm = config.NetpollAlarm
+	for _, p := range config.Probes {
+		s.attach.Selected[p.Manifest.Name] = true
+	}
+	// Before the probes are there, which would be timed as well.
+	if s.costs.event, err = calibrate.Measure(s.attach.PerfUprobes); err != nil {
+		return fmt.Errorf("time what an event costs: %w", err)
+	}
+	if s.clock, err = clock.Open(s.attach.PerfUprobes); err != nil {
+		return fmt.Errorf("watch the clock: %w", err)
+	}
 	if err := s.attachProbes(); err != nil {
 		return err
 	}
@@ -146,9 +168,11 @@ func (s *session) serve(ctx context.Context, out *output) error {
 }
 
 func (s *session) open() (err error) {
+	s.costs.open(s.attach.Targets)
 	if s.begin, err = s.attach.OpenWindow(); err != nil {
 		return err
 	}
+	s.clock.Start()
 	return s.emit(event{"event": "begun", "atNs": s.begin})
 }
 
@@ -157,10 +181,16 @@ func (s *session) finish(out *output) error {
 	if err != nil {
 		return err
 	}
+	s.costs.close(s.attach.Targets)
+	clock, err := s.clock.Stop()
+	if err != nil {
+		return err
+	}
 	file := &report.File{
 		Schema:       report.Schema,
 		Kernel:       kernel.Release(),
 		Window:       report.Window{BeginNs: s.begin, EndNs: end},
+		Clock:        clock,
 		BucketScheme: hist.Scheme,
 		Probes:       []string{},
 		Targets:      map[string]*report.Target{},
@@ -191,6 +221,7 @@ func (s *session) read(t *target.Target) (*report.Target, error) {
 			return nil, fmt.Errorf("probe %s: %w", a.Manifest.Name, err)
 		}
 	}
+	out.Cost = s.costs.of(t, out, s.running)
 	return out, nil
 }
 
@@ -200,6 +231,9 @@ func (s *session) describe(t *target.Target) *report.Target {
 		PID:         t.PID,
 		Sites:       []report.Site{},
 		Histograms:  map[string]*hist.Histogram{},
+		Details:     map[string]json.RawMessage{},
+		Lost:        map[string]uint64{},
+		InFlight:    map[string]uint64{},
 		Unavailable: map[string]string{},
 	}
 	if t.Binary.GoVersion != "" {
@@ -239,7 +273,13 @@ func (s *session) detach() error {
 	return err
 }
 
-func (s *session) close() error { return errors.Join(s.detach(), s.attach.Close()) }
+func (s *session) close() error {
+	err := errors.Join(s.detach(), s.attach.Close())
+	if s.clock != nil {
+		err = errors.Join(err, s.clock.Close())
+	}
+	return err
+}
 
 type event map[string]any
 

@@ -31,6 +31,8 @@ type Target struct {
 	HasRing bool
 
 	pidfd int
+	// bias is LoadBias, noted while the process was there; 0 where it could not be read.
+	bias uint64
 }
 
 // ErrPermission tells that the process belongs to somebody else and the observer may not look.
@@ -100,8 +102,10 @@ func open(spec Spec, slot int) (*Target, error) {
 		}
 		return nil, err
 	}
-	return &Target{Name: spec.Name, PID: spec.PID, Slot: slot, Binary: binary,
-		HasRing: holdsRing(spec.PID), pidfd: pidfd}, nil
+	t := &Target{Name: spec.Name, PID: spec.PID, Slot: slot, Binary: binary,
+		HasRing: holdsRing(spec.PID), pidfd: pidfd}
+	t.bias, _ = t.LoadBias()
+	return t, nil
 }
 
 // Exited tells whether the process has ended, whoever has its number now.

@@ -9,12 +9,16 @@
  * histograms. epoll tells the number ready as its result; an io_uring poller reads it from shared
  * memory, so there it is the number of runtime.netpollready calls of the same thread until its
  * next poll.
+ *
+ * With the probe wakeup beside it, it also notes for each thread when a poll returned with
+ * something found: that is where the loop begins that wakeup measures.
  */
 #include "kernel.h"
 #include "histogram.bpf.h"
 #include "target.bpf.h"
 #include "syscall.bpf.h"
 #include "goabi.bpf.h"
+#include "threads.bpf.h"
 
 #define IORING_ENTER_GETEVENTS 1
 #define IORING_ENTER_EXT_ARG 8
@@ -51,6 +55,8 @@ struct netpoll_counters {
 
 /* 1 where on_netpollready is attached: without it the io_uring ready count is unknown, not 0. */
 const volatile __u32 counts_ready[MAX_TARGETS];
+/* 1 where the probe wakeup wants to know of returns. */
+const volatile __u32 tells_returns;
 
 struct {
 	__uint(type, MAP_TYPE_PERCPU_ARRAY);
@@ -163,6 +169,22 @@ int netpoll_enter(__u64 *ctx)
 	return 0;
 }
 
+INLINE void tell_return(int slot, __u32 found)
+{
+	struct thread *thread = follow_thread((__u32)bpf_get_current_pid_tgid(), slot);
+	struct netpoll_counters *counters;
+	__u32 index = slot;
+
+	if (thread) {
+		thread->returned_found = found;
+		thread->returned_ns = bpf_ktime_get_ns();
+		return;
+	}
+	counters = bpf_map_lookup_elem(&netpoll_counters, &index);
+	if (counters)
+		__sync_fetch_and_add(&counters->thread_state_lost, 1);
+}
+
 SEC("tp_btf/sys_exit")
 int netpoll_exit(__u64 *ctx)
 {
@@ -180,6 +202,8 @@ int netpoll_exit(__u64 *ctx)
 	/* What a call found counts when it returns, also if it began before the window. */
 	if (is_epoll(nr) && result >= 0)
 		record(slot, READY_EVENTS, result);
+	if (tells_returns && is_epoll(nr) && result > 0)
+		tell_return(slot, result);
 	counting = nr == SYS_io_uring_enter && counts_ready[slot] &&
 		   (syscall_arg3(regs) & IORING_ENTER_GETEVENTS);
 	state = thread_state(counting ? TASK_STORAGE_CREATE : 0);

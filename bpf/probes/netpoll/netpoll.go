@@ -55,7 +55,16 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		r.sites[t] = site
 		countsReady[t.Slot] = 1
 	}
-	if err := spec.Variables["counts_ready"].Set(countsReady); err != nil {
+	var tellsReturns uint32
+	if session.Selected["wakeup"] {
+		tellsReturns = 1
+	} else {
+		spec.Maps["observed_threads"].MaxEntries = 1 // nobody asks: no memory for it
+	}
+	if err := errors.Join(
+		spec.Variables["counts_ready"].Set(countsReady),
+		spec.Variables["tells_returns"].Set(tellsReturns),
+	); err != nil {
 		return nil, err
 	}
 	if err := session.Load(spec, &r.objects); err != nil {
@@ -64,6 +73,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := r.links.Tracepoints(r.objects.NetpollEnter, r.objects.NetpollExit); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
+	session.Share("observed_threads", r.objects.ObservedThreads)
 	for t, site := range r.sites {
 		attached, err := session.Uprobe(r.objects.OnNetpollready, t, site)
 		if err != nil {
@@ -103,7 +113,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	}
 	sites := r.Sites(t)
 	err := attach.SumPerCPU(r.objects.NetpollCounters, t.Slot, func(c netpollNetpollCounters) {
-		out.Lost.ThreadStateFull += c.ThreadStateLost
+		out.Lost["threadStateFull"] += c.ThreadStateLost
 		for i := range sites {
 			sites[i].Hits += c.NetpollreadyHits
 		}

@@ -27,6 +27,27 @@ type netpollNetpollCounters struct {
 	ThreadStateLost  uint64
 }
 
+type netpollThread struct {
+	_             structs.HostLayout
+	Slot          uint32
+	ReturnedFound uint32
+	ReturnedNs    uint64
+	Loop          struct {
+		_           structs.HostLayout
+		ReturnedNs  uint64
+		LastReadyNs uint64
+		Found       uint32
+		Readied     uint32
+	}
+	RunnableSince uint64
+	RunWaitCount  uint64
+	RunWaits      [16]struct {
+		_      structs.HostLayout
+		FromNs uint64
+		ToNs   uint64
+	}
+}
+
 type netpollThreadState struct {
 	_         structs.HostLayout
 	EnteredNs uint64
@@ -42,14 +63,17 @@ const (
 	netpollMapNetpollCounters   = "netpoll_counters"
 	netpollMapNetpollHistograms = "netpoll_histograms"
 	netpollMapNetpollThreads    = "netpoll_threads"
+	netpollMapObservedThreads   = "observed_threads"
 	netpollMapWindow            = "window"
 	netpollProgNetpollEnter     = "netpoll_enter"
 	netpollProgNetpollExit      = "netpoll_exit"
 	netpollProgOnNetpollready   = "on_netpollready"
 	netpollVarCountsReady       = "counts_ready"
+	netpollVarNoThread          = "no_thread"
 	netpollVarPidNamespaceDev   = "pid_namespace_dev"
 	netpollVarPidNamespaceIno   = "pid_namespace_ino"
 	netpollVarTargetTgid        = "target_tgid"
+	netpollVarTellsReturns      = "tells_returns"
 )
 
 // loadNetpoll returns the embedded CollectionSpec for netpoll.
@@ -106,6 +130,7 @@ type netpollMapSpecs struct {
 	NetpollCounters   *ebpf.MapSpec `ebpf:"netpoll_counters"`
 	NetpollHistograms *ebpf.MapSpec `ebpf:"netpoll_histograms"`
 	NetpollThreads    *ebpf.MapSpec `ebpf:"netpoll_threads"`
+	ObservedThreads   *ebpf.MapSpec `ebpf:"observed_threads"`
 	Window            *ebpf.MapSpec `ebpf:"window"`
 }
 
@@ -114,9 +139,11 @@ type netpollMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type netpollVariableSpecs struct {
 	CountsReady     *ebpf.VariableSpec `ebpf:"counts_ready"`
+	NoThread        *ebpf.VariableSpec `ebpf:"no_thread"`
 	PidNamespaceDev *ebpf.VariableSpec `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.VariableSpec `ebpf:"pid_namespace_ino"`
 	TargetTgid      *ebpf.VariableSpec `ebpf:"target_tgid"`
+	TellsReturns    *ebpf.VariableSpec `ebpf:"tells_returns"`
 }
 
 // netpollObjects contains all objects after they have been loaded into the kernel.
@@ -142,6 +169,7 @@ type netpollMaps struct {
 	NetpollCounters   *ebpf.Map `ebpf:"netpoll_counters"`
 	NetpollHistograms *ebpf.Map `ebpf:"netpoll_histograms"`
 	NetpollThreads    *ebpf.Map `ebpf:"netpoll_threads"`
+	ObservedThreads   *ebpf.Map `ebpf:"observed_threads"`
 	Window            *ebpf.Map `ebpf:"window"`
 }
 
@@ -150,6 +178,7 @@ func (m *netpollMaps) Close() error {
 		m.NetpollCounters,
 		m.NetpollHistograms,
 		m.NetpollThreads,
+		m.ObservedThreads,
 		m.Window,
 	)
 }
@@ -159,9 +188,11 @@ func (m *netpollMaps) Close() error {
 // It can be passed to loadNetpollObjects or ebpf.CollectionSpec.LoadAndAssign.
 type netpollVariables struct {
 	CountsReady     *ebpf.Variable `ebpf:"counts_ready"`
+	NoThread        *ebpf.Variable `ebpf:"no_thread"`
 	PidNamespaceDev *ebpf.Variable `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.Variable `ebpf:"pid_namespace_ino"`
 	TargetTgid      *ebpf.Variable `ebpf:"target_tgid"`
+	TellsReturns    *ebpf.Variable `ebpf:"tells_returns"`
 }
 
 // netpollPrograms contains all programs after they have been loaded into the kernel.

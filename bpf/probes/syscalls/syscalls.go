@@ -69,7 +69,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 		}
 	}
 	return attach.SumPerCPU(r.objects.SyscallThreadStateLost, t.Slot,
-		func(n uint64) { out.Lost.ThreadStateFull += n })
+		func(n uint64) { out.Lost["threadStateFull"] += n })
 }
 
 func (r *running) Close() error { return errors.Join(r.links.Close(), r.objects.Close()) }

@@ -2,89 +2,59 @@
 
 // SPDX-License-Identifier: Dual BSD/GPL
 /*
- * wakeup: how long a goroutine that the network made ready waits until it runs.
+ * wakeup: how long a goroutine that was made ready waits until it runs.
  *
- *   runtime.netpollready(toRun *gList, pd *pollDesc, mode int32)   goroutine made ready -> stamp
- *   runtime.execute(gp *g, inheritTime bool)                       goroutine runs       -> record
+ *   runtime.netpollready(toRun *gList, pd *pollDesc, mode int32)  by the network     -> stamp
+ *   runtime.ready(gp *g, traceskip int, next bool)                by a goroutine     -> stamp
+ *   runtime.newproc.func1, its call of runqput(pp, newg, next)    born               -> stamp
+ *   runtime.execute(gp *g, inheritTime bool)                      runs               -> record
  *
  * The key is the address of the g, never the thread: the goroutine is readied by one thread and
  * run by another.
+ *
+ * The same hits give the loop of the netpoller and the waits for a CPU (sched.bpf.h) and the heat maps (include/
+ * heat.bpf.h): a second uprobe on these functions would cost the target more than all that is
+ * done here.
  */
 #include "kernel.h"
 #include "histogram.bpf.h"
 #include "target.bpf.h"
 #include "goabi.bpf.h"
+#include "ring.bpf.h"
+#include "threads.bpf.h"
+#include "heat.bpf.h"
+#include "wakeup.h"
+#include "sched.bpf.h"
 
-/* pollDesc.rg and .wg hold one of these or the address of the waiting g (runtime/netpoll.go). */
-#define POLL_STATE_MAX 2 /* pdNil 0, pdReady 1, pdWait 2 */
-
-#define MODE_READ 'r'
-#define MODE_WRITE 'w'
-#define MODE_BOTH ('r' + 'w')
-
-/* User addresses have at most 56 bits on both architectures; the target's slot goes above. */
-#define SLOT_SHIFT 56
-
-struct poll_desc_layout {
-	__u32 rg;
-	__u32 wg;
-};
-
-struct wakeup_counters {
-	__u64 netpollready_hits;
-	__u64 execute_hits;
-	__u64 map_full;
-	__u64 restamped;
-};
-
-const volatile struct poll_desc_layout poll_desc[MAX_TARGETS];
-
-struct {
-	__uint(type, MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MAX_TARGETS);
-	__type(key, __u32);
-	__type(value, struct histogram);
-} wakeup_ns SEC(".maps");
-
-struct {
-	__uint(type, MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MAX_TARGETS);
-	__type(key, __u32);
-	__type(value, struct wakeup_counters);
-} wakeup_counters SEC(".maps");
-
-/* When each goroutine that waits for a thread was made ready. Not LRU: an entry that is pushed
- * out silently is a wrong histogram, a full map is a count. */
-struct {
-	__uint(type, MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64);
-	__type(value, __u64);
-} ready_at SEC(".maps");
-
-INLINE struct wakeup_counters *counters_of(__u32 slot)
+INLINE void note_ready(struct wakeup_counters *counters, int slot, __u64 g,
+			    struct ready *ready)
 {
-	return bpf_map_lookup_elem(&wakeup_counters, &slot);
-}
+	__u64 key = g | (__u64)slot << SLOT_SHIFT;
+	long err = bpf_map_update_elem(&ready_at, &key, ready, UPDATE_NOEXIST);
 
-/* stamp notes that the goroutine whose address is at `waiter` becomes ready now. The runtime has
- * not yet swapped the word when the probe fires, so it still names the waiter. */
-INLINE void stamp(struct wakeup_counters *counters, int slot, __u64 waiter)
-{
-	__u64 now = bpf_ktime_get_ns();
-	__u64 key = 0;
-	long err;
-
-	if (bpf_probe_read_user(&key, sizeof(key), (const void *)waiter) || key <= POLL_STATE_MAX)
-		return;
-	key |= (__u64)slot << SLOT_SHIFT;
-	err = bpf_map_update_elem(&ready_at, &key, &now, UPDATE_NOEXIST);
 	if (err == -EEXIST) {
 		__sync_fetch_and_add(&counters->restamped, 1);
-		err = bpf_map_update_elem(&ready_at, &key, &now, UPDATE_ANY);
+		err = bpf_map_update_elem(&ready_at, &key, ready, UPDATE_ANY);
 	}
 	if (err)
 		__sync_fetch_and_add(&counters->map_full, 1);
+}
+
+/* stamp notes that the goroutine whose address is at `waiter` becomes ready. The runtime has not
+ * yet swapped the word when the probe fires, so it still names the waiter. */
+INLINE void stamp(struct wakeup_counters *counters, int slot, __u64 waiter, struct ready *ready)
+{
+	__u64 g = 0;
+
+	if (bpf_probe_read_user(&g, sizeof(g), (const void *)waiter)) {
+		__sync_fetch_and_add(&counters->waiter_unreadable, 1);
+		return;
+	}
+	if (g == POLL_STATE_MAX) /* about to park: it will mostly see the event and not wait */
+		__sync_fetch_and_add(&counters->ready_while_parking, 1);
+	if (g <= POLL_STATE_MAX)
+		return;
+	note_ready(counters, slot, g, ready);
 }
 
 SEC("uprobe")
@@ -94,6 +64,7 @@ int on_netpollready(struct go_regs *ctx)
 	__u64 pd = GO_ARG1(ctx);
 	__u32 mode = GO_ARG2(ctx);
 	struct wakeup_counters *counters;
+	struct ready ready = {.origin = NETWORK, .loop_ns = NO_LOOP};
 
 	if (slot < 0 || slot >= MAX_TARGETS)
 		return 0;
@@ -101,11 +72,75 @@ int on_netpollready(struct go_regs *ctx)
 	if (!counters)
 		return 0;
 	__sync_fetch_and_add(&counters->netpollready_hits, 1);
+	ready.at_ns = bpf_ktime_get_ns();
+	if (follows_loops)
+		continue_loop(counters, slot, &ready);
 	if (mode == MODE_READ || mode == MODE_BOTH)
-		stamp(counters, slot, pd + poll_desc[slot].rg);
+		stamp(counters, slot, pd + poll_desc[slot].rg, &ready);
 	if (mode == MODE_WRITE || mode == MODE_BOTH)
-		stamp(counters, slot, pd + poll_desc[slot].wg);
+		stamp(counters, slot, pd + poll_desc[slot].wg, &ready);
 	return 0;
+}
+
+INLINE void stamp_goroutine(struct wakeup_counters *counters, int slot, __u64 g, __u32 origin)
+{
+	struct ready ready = {
+		.at_ns = bpf_ktime_get_ns(), .loop_ns = NO_LOOP, .origin = origin};
+
+	note_ready(counters, slot, g, &ready);
+}
+
+SEC("uprobe")
+int on_ready(struct go_regs *ctx)
+{
+	int slot = observed_slot();
+	struct wakeup_counters *counters;
+
+	if (slot < 0)
+		return 0;
+	counters = counters_of(slot);
+	if (!counters)
+		return 0;
+	__sync_fetch_and_add(&counters->ready_hits, 1);
+	stamp_goroutine(counters, slot, GO_ARG0(ctx), GOROUTINE);
+	return 0;
+}
+
+SEC("uprobe")
+int on_newproc(struct go_regs *ctx)
+{
+	int slot = observed_slot();
+	struct wakeup_counters *counters;
+
+	if (slot < 0)
+		return 0;
+	counters = counters_of(slot);
+	if (!counters)
+		return 0;
+	__sync_fetch_and_add(&counters->newproc_hits, 1);
+	stamp_goroutine(counters, slot, GO_ARG1(ctx), BIRTH);
+	return 0;
+}
+
+/* network_wakeup records a wake-up by the network, in whole and in its two parts. */
+INLINE void network_wakeup(struct go_regs *ctx, struct wakeup_counters *counters, int slot,
+			   struct ready *ready, __u64 now)
+{
+	__u64 waited = now - ready->at_ns;
+	__u64 without_cpu = cpu_wait(counters, slot, ready->at_ns, now);
+
+	record(slot, WAKEUP_NS, waited);
+	record(slot, WAIT_CPU_NS, without_cpu);
+	record(slot, WAIT_P_NS, waited - without_cpu);
+	if (heat_wanted) {
+		if (ready->loop_ns == NO_LOOP)
+			__sync_fetch_and_add(&counters->heat_without_loop, 1);
+		else if (heat(slot, HEAT_LOOP, ready->loop_ns, waited, now) ||
+			 heat(slot, HEAT_FOUND, ready->found, waited, now))
+			__sync_fetch_and_add(&counters->heat_lost, 1);
+	}
+	if (waited >= slow_floor_of(slot))
+		tell_slow(ctx, counters, slot, ready, waited, without_cpu);
 }
 
 SEC("uprobe")
@@ -114,30 +149,28 @@ int on_execute(struct go_regs *ctx)
 	int slot = observed_slot();
 	__u64 key = GO_ARG0(ctx);
 	struct wakeup_counters *counters;
-	struct histogram *h;
-	__u64 *readied, waited;
-	__u32 index;
+	struct ready *found, ready;
+	__u64 now;
 
-	if (slot < 0)
+	if (slot < 0 || slot >= MAX_TARGETS)
 		return 0;
 	counters = counters_of(slot);
 	if (!counters)
 		return 0;
 	__sync_fetch_and_add(&counters->execute_hits, 1);
 
-	/* Most goroutines that run were not readied by the network, or were so before the window
-	 * opened: no stamp, nothing to say. */
+	/* Goroutines that were preempted, or made ready before the window opened, have no stamp. */
 	key |= (__u64)slot << SLOT_SHIFT;
-	readied = bpf_map_lookup_elem(&ready_at, &key);
-	if (!readied)
+	found = bpf_map_lookup_elem(&ready_at, &key);
+	if (!found)
 		return 0;
-	waited = bpf_ktime_get_ns() - *readied;
+	ready = *found;
 	bpf_map_delete_elem(&ready_at, &key);
-
-	index = slot;
-	h = bpf_map_lookup_elem(&wakeup_ns, &index);
-	if (h)
-		histogram_record_preemptible(h, waited);
+	now = bpf_ktime_get_ns();
+	if (ready.origin == NETWORK)
+		network_wakeup(ctx, counters, slot, &ready, now);
+	else
+		record(slot, ready.origin == BIRTH ? BIRTH_NS : GOROUTINE_NS, now - ready.at_ns);
 	return 0;
 }
 

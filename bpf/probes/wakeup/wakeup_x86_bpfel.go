@@ -13,6 +13,11 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type wakeupHeatCell struct {
+	_      structs.HostLayout
+	Slices [16]uint64
+}
+
 type wakeupHistogram struct {
 	_        structs.HostLayout
 	Sum      uint64
@@ -27,28 +32,85 @@ type wakeupPollDescLayout struct {
 	Wg uint32
 }
 
+type wakeupReady struct {
+	_      structs.HostLayout
+	AtNs   uint64
+	LoopNs uint64
+	Found  uint32
+	Origin uint32
+}
+
+type wakeupThread struct {
+	_             structs.HostLayout
+	Slot          uint32
+	ReturnedFound uint32
+	ReturnedNs    uint64
+	Loop          struct {
+		_           structs.HostLayout
+		ReturnedNs  uint64
+		LastReadyNs uint64
+		Found       uint32
+		Readied     uint32
+	}
+	RunnableSince uint64
+	RunWaitCount  uint64
+	RunWaits      [16]struct {
+		_      structs.HostLayout
+		FromNs uint64
+		ToNs   uint64
+	}
+}
+
 type wakeupWakeupCounters struct {
-	_                structs.HostLayout
-	NetpollreadyHits uint64
-	ExecuteHits      uint64
-	MapFull          uint64
-	Restamped        uint64
+	_                 structs.HostLayout
+	NetpollreadyHits  uint64
+	ExecuteHits       uint64
+	ReadyHits         uint64
+	NewprocHits       uint64
+	MapFull           uint64
+	Restamped         uint64
+	WaiterUnreadable  uint64
+	ReadyWhileParking uint64
+	ThreadStateLost   uint64
+	CpuWaitUnknown    uint64
+	CpuWaitTruncated  uint64
+	ReadyWithoutLoop  uint64
+	LoopAlarms        uint64
+	AlarmExamples     uint64
+	EventsLost        uint64
+	HeatWithoutLoop   uint64
+	HeatLost          uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	wakeupMapReadyAt         = "ready_at"
-	wakeupMapWakeupCounters  = "wakeup_counters"
-	wakeupMapWakeupNs        = "wakeup_ns"
-	wakeupMapWindow          = "window"
-	wakeupProgOnExecute      = "on_execute"
-	wakeupProgOnNetpollready = "on_netpollready"
-	wakeupVarPidNamespaceDev = "pid_namespace_dev"
-	wakeupVarPidNamespaceIno = "pid_namespace_ino"
-	wakeupVarPollDesc        = "poll_desc"
-	wakeupVarTargetTgid      = "target_tgid"
+	wakeupMapEvents            = "events"
+	wakeupMapHeatCells         = "heat_cells"
+	wakeupMapObservedThreads   = "observed_threads"
+	wakeupMapReadyAt           = "ready_at"
+	wakeupMapSlowFloor         = "slow_floor"
+	wakeupMapWakeupCounters    = "wakeup_counters"
+	wakeupMapWakeupHistograms  = "wakeup_histograms"
+	wakeupMapWindow            = "window"
+	wakeupProgOnExecute        = "on_execute"
+	wakeupProgOnNetpollready   = "on_netpollready"
+	wakeupProgOnNewproc        = "on_newproc"
+	wakeupProgOnReady          = "on_ready"
+	wakeupProgOnSchedSwitch    = "on_sched_switch"
+	wakeupProgOnSchedWakeup    = "on_sched_wakeup"
+	wakeupProgOnSchedWakeupNew = "on_sched_wakeup_new"
+	wakeupVarFollowsLoops      = "follows_loops"
+	wakeupVarGoidOffset        = "goid_offset"
+	wakeupVarHeatWanted        = "heat_wanted"
+	wakeupVarLoopAlarmNs       = "loop_alarm_ns"
+	wakeupVarNoHeat            = "no_heat"
+	wakeupVarNoThread          = "no_thread"
+	wakeupVarPidNamespaceDev   = "pid_namespace_dev"
+	wakeupVarPidNamespaceIno   = "pid_namespace_ino"
+	wakeupVarPollDesc          = "poll_desc"
+	wakeupVarTargetTgid        = "target_tgid"
 )
 
 // loadWakeup returns the embedded CollectionSpec for wakeup.
@@ -93,24 +155,39 @@ type wakeupSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type wakeupProgramSpecs struct {
-	OnExecute      *ebpf.ProgramSpec `ebpf:"on_execute"`
-	OnNetpollready *ebpf.ProgramSpec `ebpf:"on_netpollready"`
+	OnExecute        *ebpf.ProgramSpec `ebpf:"on_execute"`
+	OnNetpollready   *ebpf.ProgramSpec `ebpf:"on_netpollready"`
+	OnNewproc        *ebpf.ProgramSpec `ebpf:"on_newproc"`
+	OnReady          *ebpf.ProgramSpec `ebpf:"on_ready"`
+	OnSchedSwitch    *ebpf.ProgramSpec `ebpf:"on_sched_switch"`
+	OnSchedWakeup    *ebpf.ProgramSpec `ebpf:"on_sched_wakeup"`
+	OnSchedWakeupNew *ebpf.ProgramSpec `ebpf:"on_sched_wakeup_new"`
 }
 
 // wakeupMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type wakeupMapSpecs struct {
-	ReadyAt        *ebpf.MapSpec `ebpf:"ready_at"`
-	WakeupCounters *ebpf.MapSpec `ebpf:"wakeup_counters"`
-	WakeupNs       *ebpf.MapSpec `ebpf:"wakeup_ns"`
-	Window         *ebpf.MapSpec `ebpf:"window"`
+	Events           *ebpf.MapSpec `ebpf:"events"`
+	HeatCells        *ebpf.MapSpec `ebpf:"heat_cells"`
+	ObservedThreads  *ebpf.MapSpec `ebpf:"observed_threads"`
+	ReadyAt          *ebpf.MapSpec `ebpf:"ready_at"`
+	SlowFloor        *ebpf.MapSpec `ebpf:"slow_floor"`
+	WakeupCounters   *ebpf.MapSpec `ebpf:"wakeup_counters"`
+	WakeupHistograms *ebpf.MapSpec `ebpf:"wakeup_histograms"`
+	Window           *ebpf.MapSpec `ebpf:"window"`
 }
 
 // wakeupVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type wakeupVariableSpecs struct {
+	FollowsLoops    *ebpf.VariableSpec `ebpf:"follows_loops"`
+	GoidOffset      *ebpf.VariableSpec `ebpf:"goid_offset"`
+	HeatWanted      *ebpf.VariableSpec `ebpf:"heat_wanted"`
+	LoopAlarmNs     *ebpf.VariableSpec `ebpf:"loop_alarm_ns"`
+	NoHeat          *ebpf.VariableSpec `ebpf:"no_heat"`
+	NoThread        *ebpf.VariableSpec `ebpf:"no_thread"`
 	PidNamespaceDev *ebpf.VariableSpec `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.VariableSpec `ebpf:"pid_namespace_ino"`
 	PollDesc        *ebpf.VariableSpec `ebpf:"poll_desc"`
@@ -137,17 +214,25 @@ func (o *wakeupObjects) Close() error {
 //
 // It can be passed to loadWakeupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type wakeupMaps struct {
-	ReadyAt        *ebpf.Map `ebpf:"ready_at"`
-	WakeupCounters *ebpf.Map `ebpf:"wakeup_counters"`
-	WakeupNs       *ebpf.Map `ebpf:"wakeup_ns"`
-	Window         *ebpf.Map `ebpf:"window"`
+	Events           *ebpf.Map `ebpf:"events"`
+	HeatCells        *ebpf.Map `ebpf:"heat_cells"`
+	ObservedThreads  *ebpf.Map `ebpf:"observed_threads"`
+	ReadyAt          *ebpf.Map `ebpf:"ready_at"`
+	SlowFloor        *ebpf.Map `ebpf:"slow_floor"`
+	WakeupCounters   *ebpf.Map `ebpf:"wakeup_counters"`
+	WakeupHistograms *ebpf.Map `ebpf:"wakeup_histograms"`
+	Window           *ebpf.Map `ebpf:"window"`
 }
 
 func (m *wakeupMaps) Close() error {
 	return _WakeupClose(
+		m.Events,
+		m.HeatCells,
+		m.ObservedThreads,
 		m.ReadyAt,
+		m.SlowFloor,
 		m.WakeupCounters,
-		m.WakeupNs,
+		m.WakeupHistograms,
 		m.Window,
 	)
 }
@@ -156,6 +241,12 @@ func (m *wakeupMaps) Close() error {
 //
 // It can be passed to loadWakeupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type wakeupVariables struct {
+	FollowsLoops    *ebpf.Variable `ebpf:"follows_loops"`
+	GoidOffset      *ebpf.Variable `ebpf:"goid_offset"`
+	HeatWanted      *ebpf.Variable `ebpf:"heat_wanted"`
+	LoopAlarmNs     *ebpf.Variable `ebpf:"loop_alarm_ns"`
+	NoHeat          *ebpf.Variable `ebpf:"no_heat"`
+	NoThread        *ebpf.Variable `ebpf:"no_thread"`
 	PidNamespaceDev *ebpf.Variable `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.Variable `ebpf:"pid_namespace_ino"`
 	PollDesc        *ebpf.Variable `ebpf:"poll_desc"`
@@ -166,14 +257,24 @@ type wakeupVariables struct {
 //
 // It can be passed to loadWakeupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type wakeupPrograms struct {
-	OnExecute      *ebpf.Program `ebpf:"on_execute"`
-	OnNetpollready *ebpf.Program `ebpf:"on_netpollready"`
+	OnExecute        *ebpf.Program `ebpf:"on_execute"`
+	OnNetpollready   *ebpf.Program `ebpf:"on_netpollready"`
+	OnNewproc        *ebpf.Program `ebpf:"on_newproc"`
+	OnReady          *ebpf.Program `ebpf:"on_ready"`
+	OnSchedSwitch    *ebpf.Program `ebpf:"on_sched_switch"`
+	OnSchedWakeup    *ebpf.Program `ebpf:"on_sched_wakeup"`
+	OnSchedWakeupNew *ebpf.Program `ebpf:"on_sched_wakeup_new"`
 }
 
 func (p *wakeupPrograms) Close() error {
 	return _WakeupClose(
 		p.OnExecute,
 		p.OnNetpollready,
+		p.OnNewproc,
+		p.OnReady,
+		p.OnSchedSwitch,
+		p.OnSchedWakeup,
+		p.OnSchedWakeupNew,
 	)
 }
 

@@ -1,5 +1,8 @@
 // Workload does an exactly known amount of work, so that what netprobe counts can be compared
-// with what was done. Usage: workload calls|churn|flood|ring|pingpong|spin
+// with what was done. Usage: workload calls|churn|flood|ring|pingpong|spin|
+// leaks|leakrings|misuse|ringfiles|
+// lives|rebirths|forgets|remembers|
+// connections|crowd
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
 // until it is killed. It speaks by raw system calls, because every read and write counts.
@@ -17,7 +20,10 @@ import (
 func main() {
 	works := map[string]func(){
 		"calls": calls, "churn": churn, "flood": flood, "ring": ring, "pingpong": pingpong,
-		"spin": spin,
+		"spin": spin, "requests": requests, "leaks": leak, "leakrings": leakRings, "misuse": misuse,
+		"ringfiles": ringFiles, "lives": lives, "rebirths": rebirths, "forgets": forgets,
+		"remembers": remembers, "hops": hops, "echoes": echoes, "hog": hog,
+		"connections": connections, "crowd": crowd,
 	}
 	work, ok := works[os.Args[1]]
 	if !ok {
@@ -42,7 +48,7 @@ func start() {
 
 // hear waits for a line from the test, in one read.
 func hear() {
-	if n, err := unix.Read(0, make([]byte, 16)); n <= 0 {
+	if n, err := unix.Read(0, make([]byte, 64)); n <= 0 {
 		fail("nobody there any more: %v", err)
 	}
 }

@@ -64,6 +64,16 @@ var spins = map[string]func() func(times int){
 			}
 		}
 	},
+	"goroutine": func() func(int) {
+		runtime.GOMAXPROCS(1)
+		return func(times int) {
+			done := make(chan struct{})
+			for range times {
+				go func() { done <- struct{}{} }()
+				<-done
+			}
+		}
+	},
 	// Two goroutines on one thread pass a byte to and fro: two wake-ups by the netpoller.
 	"network wake-up": func() func(int) {
 		runtime.GOMAXPROCS(1)

@@ -1,0 +1,3 @@
+package calibrate
+
+//go:generate go tool bpf2go -target amd64,arm64 calibrate calibrate.bpf.c

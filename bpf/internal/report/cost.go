@@ -1,0 +1,22 @@
+package report
+
+// Cost says what watching took from the process, by counting events and timing what one costs on
+// this machine. It is an estimate from below: hooks other than system calls and uprobes are not in
+// it, nor what the probes push out of the caches. Compare it with windows that were not observed.
+type Cost struct {
+	// CPUNs is the CPU time of the process inside the window, probes included.
+	CPUNs int64 `json:"cpuNs"`
+	// SystemCalls of the process inside the window; nil where no probe counted them.
+	SystemCalls *uint64 `json:"systemCalls"`
+	// TracepointPrograms is how many programs each of these calls passes, at both ends together.
+	TracepointPrograms int `json:"tracepointPrograms"`
+	// TracepointNs is what one such program takes, timed when netprobe began.
+	TracepointNs int64 `json:"tracepointNs"`
+	// UprobeHits inside the window, over all sites.
+	UprobeHits uint64 `json:"uprobeHits"`
+	// UprobeNs is what one hit takes, timed when netprobe began on an instruction of UprobeClass.
+	UprobeNs    int64  `json:"uprobeNs"`
+	UprobeClass string `json:"uprobeClass"`
+	// EstimatedNs is calls × programs × time and hits × time; nil where the calls are not known.
+	EstimatedNs *int64 `json:"estimatedNs"`
+}

@@ -1,0 +1,78 @@
+package session
+
+import (
+	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/calibrate"
+	"pollgate/bpf/internal/report"
+	"pollgate/bpf/internal/target"
+)
+
+// costs knows what an event costs here, and how much CPU time each target used inside the window.
+type costs struct {
+	event calibrate.Cost
+	used  map[*target.Target]int64
+}
+
+// open begins to count the CPU time of each target.
+func (c *costs) open(targets []*target.Target) {
+	c.used = map[*target.Target]int64{}
+	for _, t := range targets {
+		if used, err := t.CPUNs(); err == nil {
+			c.used[t] = -used
+		}
+	}
+}
+
+// close ends the counting. A target that has ended meanwhile has no clock, and no cost.
+func (c *costs) close(targets []*target.Target) {
+	for _, t := range targets {
+		used, err := t.CPUNs()
+		if err != nil || t.Exited() {
+			delete(c.used, t)
+			continue
+		}
+		c.used[t] += used
+	}
+}
+
+// of is what the closed window cost a target whose report is complete otherwise; nil where its
+// CPU time is not known, as of one that has ended.
+func (c *costs) of(t *target.Target, seen *report.Target, running []attached) *report.Cost {
+	used, known := c.used[t]
+	if !known {
+		return nil
+	}
+	cost := &report.Cost{
+		CPUNs:              used,
+		TracepointPrograms: systemCallPrograms(running),
+		TracepointNs:       c.event.TracepointNs,
+		UprobeNs:           c.event.UprobeNs,
+		UprobeClass:        string(c.event.Class),
+	}
+	for _, site := range seen.Sites {
+		cost.UprobeHits += site.Hits
+	}
+	if seen.Syscalls != nil {
+		var calls uint64
+		for _, n := range seen.Syscalls {
+			calls += n
+		}
+		estimated := int64(calls)*int64(cost.TracepointPrograms)*cost.TracepointNs +
+			int64(cost.UprobeHits)*cost.UprobeNs
+		cost.SystemCalls, cost.EstimatedNs = &calls, &estimated
+	}
+	return cost
+}
+
+// systemCallPrograms counts the programs at both ends of every system call.
+func systemCallPrograms(running []attached) int {
+	n := 0
+	for _, a := range running {
+		for _, hook := range a.Manifest.Hooks {
+			if hook.Type == "tp_btf" && attach.IsSystemCall(hook.Name) {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,16 @@
+package target
+
+import "pollgate/bpf/internal/gosym"
+
+// Frames names the functions on a stack of the process, innermost first; see gosym.Binary.Frames.
+// Addresses are those of the running process.
+func (t *Target) Frames(addresses []uint64) []gosym.Frame {
+	inFile := make([]uint64, len(addresses))
+	for i, address := range addresses {
+		inFile[i] = address - t.bias
+	}
+	return t.Binary.Frames(inFile)
+}
+
+// FrameAt names the function that has address, of the running process, in its code.
+func (t *Target) FrameAt(address uint64) gosym.Frame { return t.Binary.FrameAt(address - t.bias) }

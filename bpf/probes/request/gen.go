@@ -1,0 +1,3 @@
+package request
+
+//go:generate go tool bpf2go -target amd64,arm64 request request.bpf.c
