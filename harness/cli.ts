@@ -3,6 +3,7 @@ import { type AcceptOptions, acceptCommand } from './commands/baseline.ts';
 import { benchCommand } from './commands/bench.ts';
 import { type BenchLoadOptions, benchLoadCommand } from './commands/bench-load.ts';
 import type { BenchOptions } from './commands/bench-options.ts';
+import { type BenchProbesOptions, benchProbesCommand } from './commands/bench-probes.ts';
 import { buildCommand } from './commands/build.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -129,6 +130,16 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     )
     .option('--reports <dir>', 'folder that receives the result', reportsDir)
     .action(async (options: BenchLoadOptions) => done(await benchLoadCommand(options)));
+  program
+    .command('bench-probes')
+    .description('measure what netprobe and its like cost a Go server: npm run bench:probes')
+    .option('--quick', 'fewer pairs of windows: a look, not a measurement', false)
+    .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .option('--only <names>', 'sets, probes or tools, separated by commas', (text) =>
+      text.split(','),
+    )
+    .option('--reports <dir>', 'folder that receives the result', reportsDir)
+    .action(async (options: BenchProbesOptions) => done(await benchProbesCommand(options)));
   program
     .command('selftest')
     .description(

@@ -1,7 +1,6 @@
 import { HeatmapDetails } from '../capture/probes/heatmap.ts';
-import { checkJson } from '../lib/json.ts';
 import type { ScenarioEvidence } from './evidence.ts';
-import { viewRound } from './round-values.ts';
+import { probeDetails } from './probe-details.ts';
 
 /** Pairs of values that came together, counted in cells. */
 export interface HeatMap {
@@ -19,10 +18,7 @@ export interface HeatMap {
 /** What long wake-ups came together with, in the observed windows of all rounds. */
 export function heatMapsOf(evidence: ScenarioEvidence): HeatMap[] {
   return Object.keys(evidence.plan.scenario.variants).flatMap((variant) => {
-    const taken = evidence.rounds.flatMap((round) => {
-      const details = viewRound(round, variant).probe?.details?.['heatmap'];
-      return details === undefined ? [] : [read(details)];
-    });
+    const taken = probeDetails(evidence, variant, ['heatmap', HeatmapDetails]);
     const [first] = taken;
     if (first === undefined) {
       return [];
@@ -40,11 +36,6 @@ export function heatMapsOf(evidence: ScenarioEvidence): HeatMap[] {
       { ...common, by: 'ready' as const, cells: merge(batches) },
     ].filter(({ cells }) => cells.length > 0);
   });
-}
-
-function read(details: unknown): HeatmapDetails {
-  const source = { name: 'the heatmap in netprobe.json', remedy: 'repeat the run' };
-  return checkJson(details, HeatmapDetails, source);
 }
 
 function merge(cells: HeatMap['cells']): HeatMap['cells'] {

@@ -4,6 +4,11 @@ import { parseJson } from '../lib/json.ts';
 
 const Event = Type.Object({ event: Type.Enum(['ready', 'begun', 'ended']) });
 
+/** From the least to the most that is watched; each has the probes of those before it. */
+export const probeSets = ['kernel', 'runtime', 'full'] as const;
+
+export type NetprobeWatch = { set: (typeof probeSets)[number] } | { probes: readonly string[] };
+
 const attachTimeoutMs = 15_000;
 const answerTimeoutMs = 5_000;
 
@@ -23,8 +28,8 @@ export class Netprobe {
     /** The binary, behind `sudo -n` where this process is not root. */
     command: readonly string[];
     targets: Readonly<Record<string, number>>;
-    /** What to watch: the probes that `netprobe list` puts into this set. */
-    set: 'kernel' | 'runtime' | 'full';
+    /** What to watch: the probes that `netprobe list` puts into a set, or some by name. */
+    watch: NetprobeWatch;
     /** Room in each map for each target. */
     mapEntries: number;
     outFile: string;
@@ -36,7 +41,8 @@ export class Netprobe {
         ...options.command,
         'run',
         ...targets.flatMap(([name, pid]) => ['--target', `${name}=${pid}`]),
-        ...['--set', options.set, '--map-entries', String(options.mapEntries)],
+        ...watchFlags(options.watch),
+        ...['--map-entries', String(options.mapEntries)],
         '--out',
         options.outFile,
       ],
@@ -76,4 +82,8 @@ export class Netprobe {
       throw new Error(`netprobe said ${event} where ${wanted} was due`);
     }
   }
+}
+
+function watchFlags(watch: NetprobeWatch): string[] {
+  return 'set' in watch ? ['--set', watch.set] : ['--probes', watch.probes.join(',')];
 }

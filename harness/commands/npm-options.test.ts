@@ -35,6 +35,12 @@ test('bench:load has options of its own, and no suite', () => {
   );
 });
 
+test('bench:probes too', () => {
+  expect(() =>
+    refuseSwallowedOptions(['bench-probes', '--seed=7'], { npm_config_only: 'kernel' }),
+  ).toThrow(expect.objectContaining({ remedy: 'npm run bench:probes -- --only=kernel --seed=7' }));
+});
+
 test('load has the options of the generator', () => {
   const refuse = () =>
     refuseSwallowedOptions(['load'], { npm_config_url: 'true', npm_config_slo_p99: '5ms' });

@@ -5,6 +5,7 @@ const options: Readonly<Record<string, readonly string[]>> = {
   bench: ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'],
   load: ['url', 'rate', 'closed', 'slo-p99', 'connections', 'duration', 'spec', 'out'],
   'bench-load': ['quick', 'rounds', 'minutes', 'seed', 'only', 'tools', 'without', 'reports'],
+  'bench-probes': ['quick', 'seed', 'only', 'reports'],
 };
 
 /**

@@ -3,7 +3,7 @@
  * one unit for a value and its interval. Nothing here is ever read back.
  */
 
-export type Unit = 'ns' | 'count' | 'perSec';
+export type Unit = 'ns' | 'count' | 'bytes' | 'perSec';
 
 /** What is printed where there is no number; never 0, which would be one. */
 export const noValue = '–';
@@ -33,6 +33,12 @@ const scales: Record<Unit, readonly [Scale, ...Scale[]]> = {
     { factor: 1e3, suffix: ' k' },
     { factor: 1e6, suffix: ' M' },
     { factor: 1e9, suffix: ' G' },
+  ],
+  bytes: [
+    { factor: 1, suffix: ' B' },
+    { factor: 2 ** 10, suffix: ' KiB' },
+    { factor: 2 ** 20, suffix: ' MiB' },
+    { factor: 2 ** 30, suffix: ' GiB' },
   ],
   perSec: [
     { factor: 1, suffix: '/s' },

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import Type, { type Static } from 'typebox';
 import { readCpuTicks, stealRatio } from '../host/cpu-ticks.ts';
+import { formatNs, formatShare, noValue } from '../lib/units.ts';
+import { median } from './median.ts';
 import { quantile } from './oracle.ts';
 
 /** What the machine did to a measurement, between two looks at it. */
@@ -18,6 +20,18 @@ export const Noise = Type.Object(
   { additionalProperties: false },
 );
 export type Noise = Static<typeof Noise>;
+
+/** One sentence for the top of a table. */
+export function describeNoise({
+  stealRatio: stolen,
+  pressureRatio,
+  loadAverage1,
+  spinP99Ns,
+}: Noise): string {
+  const spins = `${formatNs(median(spinP99Ns))}, at most ${formatNs(Math.max(...spinP99Ns))}`;
+  const pressure = pressureRatio === null ? noValue : formatShare(pressureRatio, 1);
+  return `Noise, the benchmark’s own load included: ${formatShare(stolen, 1)} of the CPU time stolen, ${pressure} of the time some task waited for a CPU, load average ${loadAverage1.before.toFixed(2)} before and ${loadAverage1.after.toFixed(2)} after, a spinning loop lost ${spins} (p99 over slices of 1 ms).`;
+}
 
 /** Watches the machine from now on; look() takes about 250 ms of a CPU: never within a window. */
 export async function watchNoise(): Promise<{ look(): void; end(): Promise<Noise> }> {

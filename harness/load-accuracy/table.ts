@@ -1,5 +1,7 @@
-import { formatDuration, formatNs, formatShare, noValue, significant } from '../lib/units.ts';
+import { markdownTable } from '../lib/markdown.ts';
+import { formatDuration, noValue, significant } from '../lib/units.ts';
 import { median } from './median.ts';
+import { describeNoise } from './noise.ts';
 import type { LoadAccuracy, Reading, ToolEntry } from './result.ts';
 
 interface Column {
@@ -110,13 +112,10 @@ function preamble(result: LoadAccuracy): string {
     failed,
   } = result;
   const few = rounds.done < enoughRounds ? `; fewer than ${enoughRounds}: a look, no result` : '';
-  const { pressureRatio, loadAverage1, spinP99Ns } = noise;
-  const spins = `${formatNs(median(spinP99Ns))}, at most ${formatNs(Math.max(...spinP99Ns))}`;
-  const pressure = pressureRatio === null ? noValue : formatShare(pressureRatio, 1);
   return [
     `${startedAt}, ${formatDuration(durationNs)}, ${status}${failed === '' ? '' : ` (${failed})`}; medians of ${rounds.done} rounds [least, most], ${rounds.planned} planned${few}.`,
     `${host.cpuModel}, ${host.cores} CPUs, Linux ${host.kernel}, hypervisor ${host.hypervisor}; server on CPU ${placement.server}, generators on CPU ${placement.tool}.`,
-    `Noise, the benchmark’s own load included: ${formatShare(noise.stealRatio, 1)} of the CPU time stolen, ${pressure} of the time some task waited for a CPU, load average ${loadAverage1.before.toFixed(2)} before and ${loadAverage1.after.toFixed(2)} after, a spinning loop lost ${spins} (p99 over slices of 1 ms).`,
+    describeNoise(noise),
   ].join('\n');
 }
 
@@ -124,7 +123,7 @@ function toolTable(tools: readonly ToolEntry[]): string {
   const rows = tools.map(({ title, version, loop, how, missing }) =>
     missing === '' ? [title, version, loop, how] : [title, `not available: ${missing}`, loop, how],
   );
-  return table(['generator', 'version', 'loop', 'how it is called and counts'], rows);
+  return markdownTable(['generator', 'version', 'loop', 'how it is called and counts'], rows);
 }
 
 function sectionPart({ title, intro, columns: all }: Section, result: LoadAccuracy): string[] {
@@ -154,7 +153,7 @@ function sectionPart({ title, intro, columns: all }: Section, result: LoadAccura
   const list = notes.map((text, index) => `${index + 1}. ${text}`).join('\n');
   const counts = [...ids].map((id) => `${id} ${roundsOf(readings, id)}`).join(', ');
   const heading = `## ${title}\n\n${intro} Rounds: ${counts}.`;
-  return [heading, table(header, [...truthRow, ...rows]), ...(list === '' ? [] : [list])];
+  return [heading, markdownTable(header, [...truthRow, ...rows]), ...(list === '' ? [] : [list])];
 }
 
 /** Whether about as many requests were sent as asked for: only then is the truth that of the question. */
@@ -206,12 +205,5 @@ function targetPart({ targets }: LoadAccuracy): string {
   ]);
   const intro = 'Scheduling of its threads: fifo is real-time priority, other is that of everyone.';
   const header = ['goal', 'limit', 'seen', 'scheduling', ''];
-  return `## Goals of our generator\n\n${intro}\n\n${table(header, rows)}`;
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  const rule = header.map((_, index) => (index === 0 ? ':---' : '---:'));
-  return [line(header), line(rule), ...rows.map(line)].join('\n');
+  return `## Goals of our generator\n\n${intro}\n\n${markdownTable(header, rows)}`;
 }

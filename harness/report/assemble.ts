@@ -1,6 +1,8 @@
 import { agreementsOf } from '../analyze/agree.ts';
+import { connectionsOf } from '../analyze/connections.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
 import { checkGenerator, checkPaired } from '../analyze/generator.ts';
+import { goroutineLivesOf } from '../analyze/goroutine-lives.ts';
 import { heatMapsOf } from '../analyze/heat-map.ts';
 import { measureScenario } from '../analyze/measure.ts';
 import type { Baseline } from '../compare/baseline.ts';
@@ -74,6 +76,9 @@ function reportScenario(
   const agreements = agreementsOf(evidence);
   const profiles = profilesOf(evidence);
   const heatMaps = heatMapsOf(evidence);
+  const unseen = notSeen(evidence);
+  const connections = connectionsOf(evidence);
+  const goroutines = goroutineLivesOf(evidence);
   return {
     id: plan.id,
     title: scenario.title,
@@ -92,6 +97,9 @@ function reportScenario(
     curves: curvesOf(evidence),
     distributions: distributionsOf(evidence),
     ...(heatMaps.length === 0 ? {} : { heatMaps }),
+    ...(unseen.length === 0 ? {} : { notSeen: unseen }),
+    ...(connections.length === 0 ? {} : { connections }),
+    ...(goroutines.length === 0 ? {} : { goroutines }),
     profiles: profiles.summaries,
     traces: tracesOf(evidence),
     descriptors: descriptorReports(evidence),
@@ -160,18 +168,57 @@ function lostCaptures({ record, scenarios }: Evidence): Report['lost'] {
   return [...record.lost, ...inRounds, ...scenarios.flatMap(lostProbes)];
 }
 
+/** What measurements and findings are made of; all else that netprobe tells stands beside them. */
+const reliedOn = [
+  'wakeupNs',
+  'netpollBlockedNs',
+  'netpollPollNs',
+  'netpollReadyEvents',
+  'readNs',
+  'writeNs',
+  'syscalls',
+  'descriptors',
+] as const;
+
+/** What netprobe was asked for beside that and could not tell, and why. */
+function notSeen({ rounds }: ScenarioEvidence): NonNullable<ScenarioReport['notSeen']> {
+  const reasons = new Map<string, { variant: string; metric: string; reason: string }>();
+  for (const { netprobe } of rounds) {
+    for (const [variant, target] of Object.entries(netprobe?.targets ?? {})) {
+      for (const [metric, reason] of Object.entries(target.unavailable ?? {})) {
+        // A probe that was not asked for is no loss.
+        if (!isReliedOn(metric) && !reason.endsWith(' not selected')) {
+          reasons.set(`${variant} ${metric}`, { variant, metric, reason });
+        }
+      }
+    }
+  }
+  return [...reasons.values()];
+}
+
+function isReliedOn(metric: string): boolean {
+  return reliedOn.some((each) => each === metric);
+}
+
 /** Metrics that netprobe could not take of a server that it watched, once each. */
 function lostProbes({ plan, rounds }: ScenarioEvidence): Report['lost'] {
   const reasons = new Map<string, string>();
   for (const { netprobe } of rounds) {
     for (const [variant, target] of Object.entries(netprobe?.targets ?? {})) {
-      for (const [metric, reason] of Object.entries(target.unavailable ?? {})) {
-        reasons.set(`${metric} of ${plan.id}, ${variant}`, reason);
+      for (const metric of reliedOn) {
+        const reason = target.unavailable?.[metric];
+        if (reason !== undefined) {
+          reasons.set(`${metric} of ${plan.id}, ${variant}`, reason);
+        }
       }
     }
   }
-  const remedy = 'build the server with its symbols: without -ldflags=-s';
-  return [...reasons].map(([what, reason]) => ({ capability: 'ebpf', what, reason, remedy }));
+  return [...reasons].map(([what, reason]) => ({
+    ...{ capability: 'ebpf', what, reason },
+    remedy: reason.startsWith('symbol ')
+      ? 'build the server with its symbols: without -ldflags=-s'
+      : 'npm run doctor',
+  }));
 }
 
 function warningsOf({ plan, rounds }: ScenarioEvidence): string[] {

@@ -64,7 +64,7 @@ export function distributionsOf(evidence: ScenarioEvidence): ProbeDistribution[]
             {
               variant,
               name,
-              unit: name.endsWith('Ns') ? 'ns' : 'count',
+              unit: unitOf(name),
               count: merged.count,
               mean: merged.sum / merged.count,
               p50: probeValueAt(merged, 0.5) ?? 0,
@@ -76,6 +76,14 @@ export function distributionsOf(evidence: ScenarioEvidence): ProbeDistribution[]
           ];
     });
   });
+}
+
+/** Metrics of netprobe carry their unit in the name. */
+function unitOf(metric: string): ProbeDistribution['unit'] {
+  if (metric.endsWith('Ns')) {
+    return 'ns';
+  }
+  return metric.endsWith('Bytes') ? 'bytes' : 'count';
 }
 
 const profileKinds = [

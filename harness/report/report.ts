@@ -30,7 +30,7 @@ export const ProbeDistribution = Type.Object(
     variant: Type.String(),
     /** Such as wakeupNs, netpollBlockedNs, readNs, netpollReadyEvents. */
     name: Type.String(),
-    unit: Type.Enum(['ns', 'count']),
+    unit: Type.Enum(['ns', 'count', 'bytes']),
     count: Count,
     mean: Type.Number({ minimum: 0 }),
     p50: Count,
@@ -205,6 +205,41 @@ const HeatMap = Type.Object(
   strict,
 );
 
+/** The servers' TCP connections (analyze/connections.ts). */
+const ConnectionsReport = Type.Object(
+  {
+    variant: Type.String(),
+    ...{ established: Count, closed: Count, requests: Count, retransmits: Count },
+    ...{ byServer: Count, byClient: Count, byReset: Count, byTimeout: Count },
+    ...{ resetsSent: Count, resetsReceived: Count, timeWaits: Count },
+    ...{ backlogMax: Count, backlogLimit: Count },
+  },
+  strict,
+);
+
+/** Births and deaths of goroutines (analyze/goroutine-lives.ts). */
+const GoroutinesReport = Type.Object(
+  {
+    variant: Type.String(),
+    births: Count,
+    deaths: Count,
+    live: Type.Union([Count, Type.Null()]),
+    waits: Type.Array(Type.Object({ reason: Type.String(), count: Count }, strict)),
+    leakCandidates: Count,
+    sites: Type.Array(
+      Type.Object(
+        {
+          place: Type.String(),
+          start: Type.String(),
+          ...{ births: Count, live: Count, candidates: Count },
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
 export const ScenarioReport = Type.Object(
   {
     id: Type.String(),
@@ -224,8 +259,19 @@ export const ScenarioReport = Type.Object(
       Type.Object({ variant: Type.String(), points: Type.Array(CurvePoint) }, strict),
     ),
     distributions: Type.Array(ProbeDistribution),
+    /** What probes were asked for and could not tell, and why; absent where there is none. */
+    notSeen: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { variant: Type.String(), metric: Type.String(), reason: Type.String() },
+          strict,
+        ),
+      ),
+    ),
     /** Absent in a run whose probes did not count pairs. */
     heatMaps: Type.Optional(Type.Array(HeatMap)),
+    connections: Type.Optional(Type.Array(ConnectionsReport)),
+    goroutines: Type.Optional(Type.Array(GoroutinesReport)),
     profiles: Type.Array(ProfileSummary),
     traces: Type.Array(TraceReport),
     descriptors: Type.Array(DescriptorReport),

@@ -71,7 +71,7 @@ async function attach(observation: Observation): Promise<Netprobe | undefined> {
   }
   return Netprobe.attach({
     command: observation.netprobe,
-    set: observation.plan.scenario.probes ?? 'runtime',
+    watch: { set: observation.plan.scenario.probes ?? 'runtime' },
     mapEntries: mapEntriesFor(observation.plan),
     targets: Object.fromEntries(observation.servers.map((s) => [s.variant, s.record.pid])),
     outFile: join(observation.dir, roundFiles.netprobe),

@@ -6,6 +6,7 @@ import { Baseline } from '../compare/baseline.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson } from '../lib/json.ts';
 import { LoadAccuracy } from '../load-accuracy/result.ts';
+import { ProbeCost } from '../probe-cost/result.ts';
 import { Report } from '../report/report.ts';
 import { RunRecord } from '../run/run-record.ts';
 import { Scenario } from '../scenario/scenario.ts';
@@ -16,6 +17,7 @@ const schemas: Record<string, TSchema> = {
   run: RunRecord,
   report: Report,
   'load-accuracy': LoadAccuracy,
+  'probe-cost': ProbeCost,
 };
 
 /** File name to content, as it must be committed. */

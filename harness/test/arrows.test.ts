@@ -30,10 +30,15 @@ const besides: Record<string, readonly string[]> = {
   host: ['host', 'lib', 'build'],
   // A benchmark of load generators, ours among them; it knows nothing of runs and their verdicts.
   'load-accuracy': ['load-accuracy', 'lib', 'stats', 'host', 'build'],
+  // A benchmark of what watches: it starts servers and captures as a round does, and judges none.
+  'probe-cost': [
+    ...['probe-cost', 'lib', 'stats', 'host', 'load-accuracy'],
+    ...['scenario', 'build', 'run', 'capture'],
+  ],
   // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
   selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
   // One file that writes the schemas of all stages.
-  schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy'],
+  schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy', 'probe-cost'],
 };
 
 /** Files that see everything: they put the stages together. */

@@ -22,7 +22,7 @@ export const distributions: Panel = {
     if (scenario.distributions.length === 0) {
       return null;
     }
-    const names = [...new Set(seen.map((d) => d.name))];
+    const names = [...new Set(seen.map((d) => d.name))].filter((name) => charted.has(name));
     return {
       lead: 'Counted in the kernel by eBPF, observed windows of all rounds together. Equal areas are equal shares of the events; the upright line is p99.',
       charts: names.map((name) => distributionChart(scenario, name)),
@@ -31,8 +31,34 @@ export const distributions: Panel = {
   },
 };
 
+/** Drawn; all others stand in the table alone. */
+const charted = new Set([
+  ...['wakeupNs', 'wakeupWaitPNs', 'wakeupWaitCpuNs', 'netpollLoopNs', 'netpollBlockedNs'],
+  ...['netpollPollNs', 'netpollReadyEvents', 'readNs', 'writeNs'],
+  ...['requestReadableToReadyNs', 'requestReadyToRunNs', 'requestRunToWriteNs'],
+]);
+
 const titles: Record<string, string> = {
   wakeupNs: 'Wake-up: ready to running',
+  wakeupWaitPNs: 'Of it: waiting for a P',
+  wakeupWaitCpuNs: 'Of it: thread waiting for a CPU',
+  goroutineWakeupNs: 'Wake-up by another goroutine',
+  goroutineBirthNs: 'Goroutine: born to running',
+  netpollLoopNs: 'Loop of the netpoller',
+  requestReadableToReadyNs: 'Request: readable to ready',
+  requestReadyToRunNs: 'Request: ready to running',
+  requestRunToWriteNs: 'Request: running to written',
+  requestReadableToWriteNs: 'Request: readable to written',
+  requestReadableToReadNs: 'Request read without parking: readable to read',
+  requestReadToWriteNs: 'Request read without parking: read to written',
+  tcpAcceptQueueNs: 'Connection: waiting for accept',
+  tcpConnectNs: 'Connection: connecting',
+  tcpAcceptToCloseNs: 'Connection: accepted to closed',
+  tcpLifeNs: 'Connection: life',
+  tcpReceivedBytes: 'Connection: received',
+  tcpSentBytes: 'Connection: sent',
+  tcpRequestsPerConnection: 'Requests per connection',
+  blockIoNs: 'Block device request',
   netpollBlockedNs: 'Poll that may block',
   netpollPollNs: 'Poll without waiting',
   netpollReadyEvents: 'Ready events per poll',
@@ -71,7 +97,7 @@ function edge(value: number): number {
   return Math.log10(Math.max(value, 0.5));
 }
 
-function valueLogAxis(found: ProbeDistribution[], unit: 'ns' | 'count'): Axis {
+function valueLogAxis(found: ProbeDistribution[], unit: ProbeDistribution['unit']): Axis {
   const edges = found.flatMap((d) =>
     d.rows.flatMap(([from = 0, to = 0]) => [edge(from), edge(to)]),
   );
@@ -82,7 +108,7 @@ function valueLogAxis(found: ProbeDistribution[], unit: 'ns' | 'count'): Axis {
   return { label, min, max, ticks: [...zero, ...logTicks(Math.max(min, 0), max, formatOf(unit))] };
 }
 
-function formatOf(unit: 'ns' | 'count'): (value: number) => string {
+function formatOf(unit: ProbeDistribution['unit']): (value: number) => string {
   return unit === 'ns' ? formatNs : (value) => formatCount(value).replace(/\.0+\b/, '');
 }
 
@@ -103,7 +129,7 @@ function toSeries(distribution: ProbeDistribution, variant: number): Series {
   return { name: distribution.variant, variant, points, mark };
 }
 
-function rangeLabel(from: number, to: number, unit: 'ns' | 'count'): string {
+function rangeLabel(from: number, to: number, unit: ProbeDistribution['unit']): string {
   if (unit === 'count') {
     return to - from <= 1 ? formatInteger(from) : `${formatInteger(from)}–${formatInteger(to - 1)}`;
   }
@@ -135,7 +161,10 @@ function summaryTable(scenario: ScenarioReport): Table {
     ...[d.mean, d.p50, d.p99, d.max].map((v) => cell(formatValue(d.count > 0 ? v : null, d.unit))),
     d.overflow > 0 ? cell(formatInteger(d.overflow), { tone: 'warn' }) : cell('0'),
   ]);
-  return table(`${scenario.id}: distributions seen by eBPF`, columns, rows);
+  const notes = (scenario.notSeen ?? []).map(
+    ({ variant, metric, reason }) => `Not seen of ${variant}: ${titleOf(metric)}. ${reason}`,
+  );
+  return table(`${scenario.id}: distributions seen by eBPF`, columns, rows, { notes });
 }
 
 /** The twin of the charts. */

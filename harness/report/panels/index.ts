@@ -2,11 +2,13 @@ import type { Panel, RunPanel } from '../content.ts';
 import { agreements } from './agreements.ts';
 import { closedLoop } from './closed-loop.ts';
 import { comparisons } from './comparisons.ts';
+import { connections } from './connections.ts';
 import { descriptors } from './descriptors.ts';
 import { distributions } from './distributions.ts';
 import { findings } from './findings.ts';
 import { functions } from './functions.ts';
 import { generator } from './generator.ts';
+import { goroutines } from './goroutines.ts';
 import { heatMaps } from './heat-maps.ts';
 import { host } from './host.ts';
 import { latency } from './latency.ts';
@@ -29,6 +31,8 @@ export const scenarioPanels: readonly Panel[] = [
   traces,
   functions,
   descriptors,
+  connections,
+  goroutines,
   closedLoop,
   agreements,
   observerCost,

@@ -153,6 +153,35 @@ export function sampleScenario(id: string, options: SampleOptions = defaults): S
     measurements: finished ? measurements(id, options) : [],
     curves: finished ? curves(variants) : [],
     distributions: finished && observed ? distributions(variants) : [],
+    connections:
+      finished && observed
+        ? variants.map((variant) => ({
+            variant,
+            ...{ established: 7, closed: 5, requests: 70, retransmits: 1 },
+            ...{ byServer: 1, byClient: 3, byReset: 1, byTimeout: 0 },
+            ...{
+              resetsSent: 1,
+              resetsReceived: 0,
+              timeWaits: 1,
+              backlogMax: 3,
+              backlogLimit: 4096,
+            },
+          }))
+        : [],
+    goroutines:
+      finished && observed
+        ? variants.map((variant) => ({
+            variant,
+            ...{ births: 41, deaths: 30, live: 77, leakCandidates: 11 },
+            waits: [{ reason: 'IO wait', count: 64 }],
+            sites: [
+              {
+                ...{ place: 'main.serve:12', start: 'main.serve.func1' },
+                ...{ births: 41, live: 11, candidates: 11 },
+              },
+            ],
+          }))
+        : [],
     heatMaps:
       finished && observed
         ? [

@@ -1,0 +1,79 @@
+import Type, { type Static } from 'typebox';
+import { probeSets } from '../capture/netprobe.ts';
+import { runProgram } from '../host/checks/program.ts';
+import { installCommand } from '../host/checks/remedy.ts';
+import { usageError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
+import { type Tool, tools } from './tools.ts';
+import { netprobeWatch, nothing, toolWatch, type Watch } from './watch.ts';
+
+/** What `netprobe list --json` prints, as far as it matters here. */
+const Listing = Type.Object({
+  schema: Type.Literal(1),
+  probes: Type.Array(
+    Type.Object({ name: Type.String(), summary: Type.String(), set: Type.Enum(probeSets) }),
+  ),
+});
+export type Listing = Static<typeof Listing>;
+
+/**
+ * Everything that can be asked for: nothing, the sets, the tools of others, each probe alone.
+ * @param command netprobe, behind `sudo -n` where that is needed
+ */
+export async function allWatches(
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<Watch[]> {
+  const { stdout } = await runProgram([...command, 'list', '--json'], signal);
+  const source = { name: 'netprobe list', remedy: 'npm run bench:probes builds netprobe anew' };
+  const listing = parseJson(stdout, Listing, source);
+  const missing = new Map<string, string>();
+  for (const { program, package: debian } of tools) {
+    missing.set(program, await whyMissing(program, debian, signal));
+  }
+  const prefix = command.slice(0, -1);
+  return [
+    nothing,
+    ...netprobeWatches(listing, command, 'set'),
+    ...tools.map((tool: Tool) => toolWatch(tool, prefix, missing.get(tool.program) ?? '')),
+    ...netprobeWatches(listing, command, 'probe'),
+  ];
+}
+
+/** The sets, or each probe alone. */
+export function netprobeWatches(
+  { probes }: Listing,
+  command: readonly string[],
+  kind: 'set' | 'probe',
+): Watch[] {
+  return kind === 'probe'
+    ? probes.map(({ name, summary }) =>
+        netprobeWatch({ id: name, kind, how: summary }, { probes: [name] }, command),
+      )
+    : probeSets.map((set, rank) => {
+        const own = probes.filter((probe) => probeSets.indexOf(probe.set) <= rank);
+        const how = own.map(({ name }) => name).join(', ');
+        return netprobeWatch({ id: set, kind, how }, { set }, command);
+      });
+}
+
+async function whyMissing(program: string, debian: string, signal: AbortSignal): Promise<string> {
+  const { found } = await runProgram([program, '--help'], signal);
+  return found ? '' : `${program} is not on PATH; ${installCommand(debian)}`;
+}
+
+/** @throws PollgateError (usage) for a name that there is not, with those that there are */
+export function chooseWatches<T extends { entry: { id: string } }>(
+  all: readonly T[],
+  only: readonly string[] | undefined,
+): T[] {
+  const known = all.map(({ entry }) => entry.id);
+  const unknown = only?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw usageError(
+      `--only=${only?.join(',')}: ${unknown} is nothing that watches.`,
+      `name some of ${known.join(', ')}`,
+    );
+  }
+  return all.filter(({ entry }) => only?.includes(entry.id) ?? true);
+}
