@@ -4,7 +4,7 @@ import { html } from './html-text.ts';
 
 const width = 520;
 const height = 300;
-const margin = { left: 64, right: 8, top: 6, bottom: 26 };
+const margin = { left: 78, right: 8, top: 6, bottom: 28 };
 
 /** A heat map as an SVG that needs no script: one rectangle a cell, what it says as its title. */
 export function heatMapHtml(map: HeatMapPicture, prefix: string): string {
