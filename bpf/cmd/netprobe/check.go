@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"text/tabwriter"
 
 	"pollgate/bpf/internal/caps"
 	"pollgate/bpf/internal/check"
@@ -26,14 +27,24 @@ func runCheck(args []string) error {
 	if err != nil {
 		return err
 	}
+	// Where nothing can be attached at all, the capabilities have said why.
+	metrics := []check.Metric{}
+	if judge(results) == nil {
+		if metrics, err = check.Metrics(probes.All); err != nil {
+			return err
+		}
+	}
 	if *asJSON {
-		err = json.NewEncoder(os.Stdout).Encode(map[string]any{
-			"schema": 1, "kernel": kernel.Release(), "capabilities": results})
+		err = json.NewEncoder(os.Stdout).Encode(map[string]any{"schema": 1,
+			"kernel": kernel.Release(), "capabilities": results, "metrics": metrics})
 		if err != nil {
 			return err
 		}
 	} else {
 		printResults(results)
+		if err := printMetrics(metrics); err != nil {
+			return err
+		}
 	}
 	return judge(results)
 }
@@ -50,6 +61,18 @@ func printResults(results []check.Result) {
 		}
 		fmt.Printf("FAIL  %s: %s\n      %s\n      remedy: %s\n", r.Capability, r.Error, lost, r.Remedy)
 	}
+}
+
+func printMetrics(metrics []check.Metric) error {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, m := range metrics {
+		state := m.State
+		if m.Reason != "" {
+			state += ": " + m.Reason
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", m.Probe, m.Set, m.Name, state)
+	}
+	return out.Flush()
 }
 
 // judge is nil if every metric can be taken.
