@@ -10,10 +10,11 @@ import (
 	"pollgate/bpf/probes/request"
 	"pollgate/bpf/probes/syscalls"
 	"pollgate/bpf/probes/tcplife"
+	"pollgate/bpf/probes/uring"
 	"pollgate/bpf/probes/wakeup"
 )
 
 // All is every probe, in the order of attaching and of reports: wakeup uses what netpoll shares,
 // heatmap what wakeup shares.
 var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, fdleak.Probe,
-	goroutines.Probe, tcplife.Probe, request.Probe}
+	goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe}

@@ -2,7 +2,8 @@
 // with what was done. Usage: workload calls|churn|flood|ring|pingpong|spin|
 // leaks|leakrings|misuse|ringfiles|
 // lives|rebirths|forgets|remembers|
-// connections|crowd
+// connections|crowd|
+// uringrested|uringbusy|uringchurn
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
 // until it is killed. It speaks by raw system calls, because every read and write counts.
@@ -24,6 +25,7 @@ func main() {
 		"ringfiles": ringFiles, "lives": lives, "rebirths": rebirths, "forgets": forgets,
 		"remembers": remembers, "hops": hops, "echoes": echoes, "hog": hog,
 		"connections": connections, "crowd": crowd,
+		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
 	}
 	work, ok := works[os.Args[1]]
 	if !ok {

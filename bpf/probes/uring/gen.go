@@ -1,0 +1,3 @@
+package uring
+
+//go:generate go tool bpf2go -target amd64,arm64 uring uring.bpf.c
