@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmdir } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { binaryPath, buildPrograms, fixturesModule, type Program } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
@@ -142,8 +142,10 @@ async function measure(options: BenchProbesOptions, placement: Placement): Promi
     const table = renderResult(whole);
     await writeFileAtomic(join(runDir, 'result.json'), formatJson(whole));
     await writeFileAtomic(join(runDir, 'result.md'), table);
-    // What failed windows have left stays.
-    await rmdir(scratch).catch(() => {});
+    // What failed windows have left stays; those that an interrupt broke off tell nothing.
+    await (signal.aborted ? rm(scratch, { recursive: true, force: true }) : rmdir(scratch)).catch(
+      () => {},
+    );
     console.log(table);
     say(`kept in ${runDir}`);
   }

@@ -38,7 +38,7 @@ export function firstRounds(metric: MetricRounds, count: number): MetricRounds {
 type GateOutcome = 'pass' | 'improved' | 'regressed' | 'inconclusive' | 'unmeasurable';
 
 /** Head ÷ base with a two-sided 95 % interval over rounds; above 1 is worse. */
-export interface WorseRatio {
+interface WorseRatio {
   center: number;
   lo: number;
   hi: number;

@@ -16,7 +16,7 @@ export interface OwnRun {
 export type Judgement = Pick<Target, 'seen' | 'met'>;
 
 /** So many clean runs are asked for alarms. */
-export const cleanRunsWanted = 100;
+const cleanRunsWanted = 100;
 
 /**
  * A run is clean when the oracle finds its p99 right: on a machine with neighbours others know

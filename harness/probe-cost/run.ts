@@ -58,12 +58,19 @@ export async function measureAll(options: RunOptions, sink: Sink): Promise<void>
         if (options.signal.aborted || !(error instanceof PollgateError)) {
           throw error;
         }
-        const why = withoutPlaces(messageOf(error), [own, dir]);
-        sink.failed({ watch: id, load, why: why.replaceAll(/\s*\n\s*/g, ' ').slice(0, 300) });
+        sink.failed({ watch: id, load, why: withoutPlaces(essence(messageOf(error)), [own, dir]) });
+        break; // What fails at one load is not asked at the other.
       }
     }
     options.between();
   }
+}
+
+/** What went wrong, and of the last words that follow it the line that says why. */
+export function essence(message: string): string {
+  const [what = '', ...words] = message.split('\n').map((line) => line.trim());
+  const why = words.findLast((line) => /error|fail|cannot|missing/i.test(line)) ?? words.at(-1);
+  return [what, why ?? ''].filter(Boolean).join(' ').slice(0, 300);
 }
 
 async function saturationRate(options: RunOptions): Promise<number> {

@@ -5,10 +5,15 @@ import { type Pair, ProbeCost } from './result.ts';
 import { renderResult } from './table.ts';
 import { pairOf } from './testing/pair.ts';
 
+const ratePerSec = 20_000;
 const half = [1.02, 1.05, 1.04, 1.06, 1.03].map((ratio, index) =>
   pairOf({
     pair: index + 1,
-    with: { cpuPerRequestNs: 1_000 * ratio, p99Ns: 190_000, estimatedRatio: ratio - 1.01 },
+    without: { ratePerSec },
+    with: {
+      ...{ ratePerSec, cpuPerRequestNs: 1_000 * ratio, p99Ns: 190_000 },
+      estimatedRatio: ratio - 1.01,
+    },
   }),
 );
 const saturated: Pair = pairOf({
@@ -58,6 +63,15 @@ test('a row: extra share of the median with least and most, and the estimate bes
   );
 });
 
+test('a server that falls behind at half load is said to be overloaded', () => {
+  const row = (ratePerSec: number) =>
+    lines({ measured: [pairOf({ with: { ratePerSec } })] }).find((each) =>
+      each.startsWith('| **set kernel**'),
+    );
+  expect(row(19_700)).not.toContain('(overloaded)');
+  expect(row(19_500)).toContain('| 0.0 % [0.0, 0.0] (overloaded) |');
+});
+
 test('what is missing or has failed is said, once', () => {
   expect(line('| bpftrace-kernel')).toBe(
     '| bpftrace-kernel | – | – | – | – | – | – | – | not available: not on PATH |',
@@ -77,7 +91,9 @@ test('the top: how it ended, the loads, what is doubtful, the noise', () => {
   const top = lines({ status: 'failed', failed: 'no server', quick: true }).join('\n');
   expect(top).toContain('1 min 1 s, failed (no server); medians of');
   expect(top).toContain('1.00 s a window; a look, no result.');
-  expect(top).toContain('Saturation: 40.0 k/s in closed loop with 64 connections');
+  expect(top).toContain(
+    'half load: 20.0 k/s in open loop, which keeps the unwatched server’s CPUs busy for 2.00 % of the time.',
+  );
   expect(top).toContain('Of 12 windows the generator calls 1 not valid; 2 requests failed.');
   expect(top).toContain('Noise, the benchmark’s own load included: 1.00 % of the CPU time stolen');
   expect(lines({ rates: null }).join('\n')).toContain('The rate of saturation was not found.');

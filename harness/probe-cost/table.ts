@@ -1,5 +1,5 @@
 import { markdownTable } from '../lib/markdown.ts';
-import { formatDuration, formatNs, formatRate, noValue } from '../lib/units.ts';
+import { formatDuration, formatNs, formatRate, formatShare, noValue } from '../lib/units.ts';
 import { median } from '../load-accuracy/median.ts';
 import { describeNoise } from '../load-accuracy/noise.ts';
 import { type Quantity, ratiosOf } from './ratios.ts';
@@ -26,7 +26,7 @@ function preamble(result: ProbeCost): string {
   const rate =
     rates === null
       ? 'The rate of saturation was not found.'
-      : `Saturation: ${formatRate(rates.saturated)} in closed loop with ${result.connections} connections; half load: ${formatRate(rates.half)} in open loop.`;
+      : `Saturation: ${formatRate(rates.saturated)} in closed loop with ${result.connections} connections; half load: ${formatRate(rates.half)} in open loop, which keeps ${busyText(result)}.`;
   const windows = result.measured.flatMap((pair) => [pair.with, pair.without]);
   const doubtful = windows.filter(({ grade }) => grade !== 'valid').length;
   const errors = windows.reduce((sum, window) => sum + window.errors, 0);
@@ -36,6 +36,26 @@ function preamble(result: ProbeCost): string {
     `${rate} Of ${windows.length} windows the generator calls ${doubtful} not valid; ${errors} requests failed.`,
     describeNoise(result.noise),
   ].join('\n');
+}
+
+/** Share of its CPUs that the unwatched server used at half load. */
+function busyText({ measured, placement }: ProbeCost): string {
+  const busy = median(
+    measured
+      .filter(({ load }) => load === 'half')
+      .map(({ without }) => (without.cpuPerRequestNs * without.ratePerSec) / 1e9),
+  );
+  const cpus = placement.server.split(',').length;
+  const share = busy === null ? noValue : formatShare(busy, cpus);
+  return `the unwatched server’s CPUs busy for ${share} of the time`;
+}
+
+/** A server that answers less than this share of what is offered is overloaded, and no longer at half load. */
+const keepsUpRatio = 0.98;
+
+function isOverloaded(half: readonly Pair[], rates: ProbeCost['rates']): boolean {
+  const rate = median(half.map((pair) => pair.with.ratePerSec));
+  return rate !== null && rates !== null && rate < keepsUpRatio * rates.half;
 }
 
 const columns = [
@@ -50,12 +70,13 @@ const columns = [
   'what it watches',
 ];
 
-function mainTable({ watches, measured }: ProbeCost): string {
+function mainTable({ watches, measured, rates }: ProbeCost): string {
   const rows = watches.map((watch) =>
     watch.missing === ''
       ? watchRow(
           watch,
           measured.filter((pair) => pair.watch === watch.id),
+          rates,
         )
       : [watch.id, ...columns.slice(2).map(() => noValue), `not available: ${watch.missing}`],
   );
@@ -76,11 +97,16 @@ function unwatchedRow(measured: readonly Pair[]): string[] {
   ];
 }
 
-function watchRow({ id, kind, how }: WatchEntry, own: readonly Pair[]): string[] {
+function watchRow(
+  { id, kind, how }: WatchEntry,
+  own: readonly Pair[],
+  rates: ProbeCost['rates'],
+): string[] {
   const at = (load: LoadName) => own.filter((pair) => pair.load === load);
+  const over = isOverloaded(at('half'), rates) ? ' (overloaded)' : '';
   return [
     kind === 'set' ? `**set ${id}**` : id,
-    extraCell(at('half'), 'cpuPerRequestNs'),
+    extraCell(at('half'), 'cpuPerRequestNs') + over,
     estimateCell(at('half')),
     extraCell(at('half'), 'p99Ns'),
     extraCell(at('saturated'), 'ratePerSec'),

@@ -41,7 +41,11 @@ const bcc = (program: string, how: string): Tool => ({
 });
 
 export const tools: readonly Tool[] = [
-  bpftrace('bpftrace-kernel', 'time of each system call, by tracepoint', systemCalls),
+  bpftrace(
+    'bpftrace-kernel',
+    'time of each system call, by tracepoint, which needs tracefs',
+    systemCalls,
+  ),
   bpftrace(
     'bpftrace-runtime',
     'netpollready to the thread’s next execute, by uprobe; which goroutine it is it does not know',

@@ -79,15 +79,14 @@ export function estimatedRatio(cpuNs: number, estimatedNs: number): number | nul
   return cpuNs > estimatedNs ? estimatedNs / (cpuNs - estimatedNs) : null;
 }
 
-/** @param prefix sudo where that is needed */
-export function toolWatch(tool: Tool, prefix: readonly string[], missing: string): Watch {
+export function toolWatch(tool: Tool, missing: string): Watch {
   return {
     entry: { id: tool.id, kind: 'tool', how: tool.how, missing },
     attach: async (pid) => {
       const child = await Child.start({
         label: tool.id,
         // Its own way of buffering, and that of Python, would keep its first line back.
-        command: [...prefix, 'env', 'PYTHONUNBUFFERED=1', tool.program, ...tool.args(pid)],
+        command: ['env', 'PYTHONUNBUFFERED=1', tool.program, ...tool.args(pid)],
         lines: true,
       });
       try {

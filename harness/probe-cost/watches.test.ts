@@ -8,6 +8,7 @@ const listing: Listing = {
   probes: [
     { name: 'netpoll', summary: 'polls', set: 'kernel' },
     { name: 'wakeup', summary: 'wake-ups', set: 'runtime' },
+    { name: 'heatmap', summary: 'cells', set: 'runtime', object: 'wakeup' },
     { name: 'request', summary: 'requests', set: 'full' },
   ],
 };
@@ -17,12 +18,13 @@ test('each set has the probes of those before it; each probe stands alone too', 
     netprobeWatches(listing, ['netprobe'], kind).map(({ entry: { id, how } }) => [id, how]);
   expect(entries('set')).toEqual([
     ['kernel', 'netpoll'],
-    ['runtime', 'netpoll, wakeup'],
-    ['full', 'netpoll, wakeup, request'],
+    ['runtime', 'netpoll, wakeup, heatmap'],
+    ['full', 'netpoll, wakeup, heatmap, request'],
   ]);
   expect(entries('probe')).toEqual([
     ['netpoll', 'polls'],
     ['wakeup', 'wake-ups'],
+    ['heatmap', 'With wakeup, whose hits it counts. cells'],
     ['request', 'requests'],
   ]);
 });

@@ -1,17 +1,23 @@
 import Type, { type Static } from 'typebox';
 import { probeSets } from '../capture/netprobe.ts';
 import { runProgram } from '../host/checks/program.ts';
-import { installCommand } from '../host/checks/remedy.ts';
+import { installCommand, isRoot } from '../host/checks/remedy.ts';
 import { usageError } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
-import { type Tool, tools } from './tools.ts';
+import { tools } from './tools.ts';
 import { netprobeWatch, nothing, toolWatch, type Watch } from './watch.ts';
 
 /** What `netprobe list --json` prints, as far as it matters here. */
 const Listing = Type.Object({
   schema: Type.Literal(1),
   probes: Type.Array(
-    Type.Object({ name: Type.String(), summary: Type.String(), set: Type.Enum(probeSets) }),
+    Type.Object({
+      name: Type.String(),
+      summary: Type.String(),
+      set: Type.Enum(probeSets),
+      /** The probe whose programs this one reads: alone it would attach nothing. */
+      object: Type.Optional(Type.String()),
+    }),
   ),
 });
 export type Listing = Static<typeof Listing>;
@@ -31,11 +37,10 @@ export async function allWatches(
   for (const { program, package: debian } of tools) {
     missing.set(program, await whyMissing(program, debian, signal));
   }
-  const prefix = command.slice(0, -1);
   return [
     nothing,
     ...netprobeWatches(listing, command, 'set'),
-    ...tools.map((tool: Tool) => toolWatch(tool, prefix, missing.get(tool.program) ?? '')),
+    ...tools.map((tool) => toolWatch(tool, missing.get(tool.program) ?? '')),
     ...netprobeWatches(listing, command, 'probe'),
   ];
 }
@@ -47,9 +52,12 @@ export function netprobeWatches(
   kind: 'set' | 'probe',
 ): Watch[] {
   return kind === 'probe'
-    ? probes.map(({ name, summary }) =>
-        netprobeWatch({ id: name, kind, how: summary }, { probes: [name] }, command),
-      )
+    ? probes.map(({ name, summary, object }) => {
+        const how =
+          object === undefined ? summary : `With ${object}, whose hits it counts. ${summary}`;
+        const watched = object === undefined ? [name] : [object, name];
+        return netprobeWatch({ id: name, kind, how }, { probes: watched }, command);
+      })
     : probeSets.map((set, rank) => {
         const own = probes.filter((probe) => probeSets.indexOf(probe.set) <= rank);
         const how = own.map(({ name }) => name).join(', ');
@@ -59,7 +67,11 @@ export function netprobeWatches(
 
 async function whyMissing(program: string, debian: string, signal: AbortSignal): Promise<string> {
   const { found } = await runProgram([program, '--help'], signal);
-  return found ? '' : `${program} is not on PATH; ${installCommand(debian)}`;
+  if (!found) {
+    return `${program} is not on PATH; ${installCommand(debian)}`;
+  }
+  // Behind sudo it could not be stopped.
+  return isRoot() ? '' : `${program} needs root; run the benchmark as root`;
 }
 
 /** @throws PollgateError (usage) for a name that there is not, with those that there are */
