@@ -3,8 +3,10 @@ package probes
 
 import (
 	"pollgate/bpf/internal/probe"
+	"pollgate/bpf/probes/blockio"
 	"pollgate/bpf/probes/fdleak"
 	"pollgate/bpf/probes/goroutines"
+	"pollgate/bpf/probes/handoff"
 	"pollgate/bpf/probes/heatmap"
 	"pollgate/bpf/probes/netpoll"
 	"pollgate/bpf/probes/request"
@@ -15,6 +17,6 @@ import (
 )
 
 // All is every probe, in the order of attaching and of reports: wakeup uses what netpoll shares,
-// heatmap what wakeup shares.
-var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, fdleak.Probe,
-	goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe}
+// heatmap what wakeup shares, blockio what syscalls shares.
+var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, blockio.Probe,
+	fdleak.Probe, goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe, handoff.Probe}

@@ -12,7 +12,7 @@ import { sha256 } from '../build/hash.ts';
 import { judgeGate } from '../gate/judge-gate.ts';
 import { allowedCpus } from '../host/cpus.ts';
 import { readRevision } from '../host/revision.ts';
-import { infrastructureError, usageError } from '../lib/errors.ts';
+import { type ExitCode, exitCode, infrastructureError, usageError } from '../lib/errors.ts';
 import { git } from '../lib/git.ts';
 import { checkJson, ownValue } from '../lib/json.ts';
 import { reportsDir, rootDir } from '../lib/paths.ts';
@@ -52,8 +52,9 @@ export interface LiveOptions {
  * committed log. Scenarios take turns, the one with the fewest decisions first. What fails appends
  * nothing; an interrupt keeps the decisions that were made. Of a working tree whose code is not that
  * of a commit decisions are shown alone: nobody could say later what decided.
+ * @returns `regressed` where the gate called equal programs unequal
  */
-export async function liveSelftest(options: LiveOptions, signal: AbortSignal): Promise<void> {
+export async function liveSelftest(options: LiveOptions, signal: AbortSignal): Promise<ExitCode> {
   await prepareAnalysis();
   const knob = knobs.find(({ name }) => name === options.knob) as Knob;
   // A log that cannot be read must not be found out about after an hour.
@@ -70,6 +71,7 @@ export async function liveSelftest(options: LiveOptions, signal: AbortSignal): P
       ).length,
   );
   const begin = performance.now();
+  let code: ExitCode = exitCode.pass;
   for (let trial = 0; goesOn(options, trial, performance.now() - begin); trial++) {
     signal.throwIfAborted();
     const next = made.indexOf(Math.min(...made));
@@ -87,9 +89,15 @@ export async function liveSelftest(options: LiveOptions, signal: AbortSignal): P
         await append(line, rounds);
       }
       console.log(describe(line));
+      code = knob.args.length === 0 && isRed(line) ? exitCode.regressed : code;
     }
     made[next] = (made[next] ?? 0) + 1;
   }
+  return code;
+}
+
+function isRed({ outcomes }: LiveDecision): boolean {
+  return Object.values(outcomes).some(({ outcome }) => outcome === 'regressed');
 }
 
 /** The log first: rounds whose decision nobody knows would be worth nothing. */
@@ -176,9 +184,7 @@ async function decide(trial: Trial, signal: AbortSignal): Promise<Decided[]> {
   await refuseUnfinished(runDir, evidence, signal);
   refuseUnequal(evidence);
   const decided = decisionsOf(evidence, trial);
-  const wrong = decided.some(({ decision }) =>
-    Object.values(decision.outcomes).some(({ outcome }) => outcome === 'regressed'),
-  );
+  const wrong = decided.some(({ decision }) => isRed(decision));
   if (wrong && knob.args.length === 0) {
     console.error(
       `selftest: a false red; its evidence stays in ${relative(process.cwd(), runDir)}`,

@@ -85,7 +85,7 @@ async function runLive({ world = 'quiet', knob = 'none', ...ends }: SelftestOpti
     ...(decisions === undefined ? {} : { decisions }),
   };
   try {
-    await liveSelftest(options, interruptSignal());
+    return await liveSelftest(options, interruptSignal());
   } finally {
     // What was decided until then is kept, however it ended.
     const text = await readPage();
@@ -95,7 +95,6 @@ async function runLive({ world = 'quiet', knob = 'none', ...ends }: SelftestOpti
       console.error(`selftest: written into ${relative(process.cwd(), page)}`);
     }
   }
-  return exitCode.pass;
 }
 
 async function runSimulated({ decisions, check }: SelftestOptions): Promise<ExitCode> {

@@ -5,7 +5,7 @@
 //	netprobe run --target NAME=PID [--target …] --out FILE
 //	             [--set kernel|runtime|full | --probes NAME,NAME…]
 //	             [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
-//	             [--leak-age DURATION]
+//	             [--leak-age DURATION] [--slow-call DURATION]
 //	netprobe check [--json]
 //	netprobe list [--json]
 //
@@ -18,6 +18,7 @@
 // --leak-age is how old a goroutine must be at the end to be a candidate for a leak (a quarter of the
 // window).
 // --netpoll-alarm is how long a loop of the netpoller may take (1ms; a plain number is ns).
+// --slow-call is from how long on a system call is told of one by one (5ms; a plain number is ns).
 // --perf-uprobes takes the road for kernels before 6.6, which needs CAP_SYS_ADMIN, on any kernel.
 //
 // Exit codes: 0 done, 2 wrong usage, 4 cannot attach, 5 missing privilege, 130 interrupted.
@@ -49,7 +50,7 @@ const usage = `usage:
   netprobe run --target NAME=PID [--target NAME=PID …] --out FILE
                [--set kernel|runtime|full | --probes NAME,NAME…]
                [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
-               [--leak-age DURATION]
+               [--leak-age DURATION] [--slow-call DURATION]
   netprobe check [--json]
   netprobe list [--json]
 `

@@ -25,6 +25,9 @@ const maxMapEntries = 1 << 20
 // defaultNetpollAlarm is far beyond what a loop over 128 descriptors takes on an idle CPU.
 const defaultNetpollAlarm = time.Millisecond
 
+// defaultSlowCall is longer than any call takes that does not wait for a device or for a peer.
+const defaultSlowCall = 5 * time.Millisecond
+
 func run(ctx context.Context, args []string) error {
 	config, err := parseRun(args)
 	if err != nil {
@@ -49,6 +52,11 @@ func parseRun(args []string) (session.Config, error) {
 	config.NetpollAlarm = defaultNetpollAlarm
 	flags.Func("netpoll-alarm", "", func(text string) (err error) {
 		config.NetpollAlarm, err = parseNanoseconds(text)
+		return err
+	})
+	config.SlowCall = defaultSlowCall
+	flags.Func("slow-call", "", func(text string) (err error) {
+		config.SlowCall, err = parseNanoseconds(text)
 		return err
 	})
 	flags.Func("target", "", func(text string) error {

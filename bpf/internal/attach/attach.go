@@ -38,6 +38,8 @@ type Session struct {
 	Selected map[string]bool
 	// NetpollAlarm is how long a loop of the netpoller may take before it is counted as an alarm.
 	NetpollAlarm time.Duration
+	// SlowCall is from how long on a system call is told of as slow.
+	SlowCall time.Duration
 
 	shared    map[string]*ebpf.Map
 	window    *ebpf.Map

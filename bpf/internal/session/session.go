@@ -37,6 +37,8 @@ type Config struct {
 	PerfUprobes bool
 	// NetpollAlarm is how long a loop of the netpoller may take before it is counted as an alarm.
 	NetpollAlarm time.Duration
+	// SlowCall is from how long on a system call is told of as slow.
+	SlowCall time.Duration
 	// Out is the file to write. It is created when the window has closed; an older one of that
 	// name is replaced in one step.
 	Out    string
@@ -95,6 +97,7 @@ func Run(ctx context.Context, config Config) (err error) {
 	s.attach.LeakAge = config.LeakAge
 	s.attach.PerfUprobes = s.attach.PerfUprobes || config.PerfUprobes
 	s.attach.NetpollAlarm = config.NetpollAlarm
+	s.attach.SlowCall = config.SlowCall
 	for _, p := range config.Probes {
 		s.attach.Selected[p.Manifest.Name] = true
 	}

@@ -13,6 +13,20 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type syscallsCallBlocks struct {
+	_           structs.HostLayout
+	Outstanding uint64
+	SinceNs     uint64
+	BusyNs      uint64
+	Requests    uint64
+}
+
+type syscallsCallKey struct {
+	_         structs.HostLayout
+	EnteredNs uint64
+	Thread    uint64
+}
+
 type syscallsHistogram struct {
 	_        structs.HostLayout
 	Sum      uint64
@@ -21,15 +35,64 @@ type syscallsHistogram struct {
 	Buckets  [2048]uint64
 }
 
-type syscallsThreadState struct {
+type syscallsPlace struct {
+	_      structs.HostLayout
+	Slot   uint32
+	Row    uint16
+	Kind   uint16
+	Caller struct {
+		_      structs.HostLayout
+		Ip     uint64
+		Caller uint64
+		Stack  int32
+		Pad    uint32
+	}
+}
+
+type syscallsRowBlocks struct {
+	_   structs.HostLayout
+	Row [32]struct {
+		_        structs.HostLayout
+		Calls    uint64
+		Requests uint64
+		Ns       uint64
+	}
+}
+
+type syscallsSlowCounts struct {
+	_          structs.HostLayout
+	Slow       [256]syscallsTotal
+	Waits      [32]syscallsTotal
+	EventsLost uint64
+	PlacesFull uint64
+	StacksLost uint64
+}
+
+type syscallsThreadCall struct {
 	_         structs.HostLayout
 	EnteredNs uint64
+	Row       uint32
+	Blocks    uint32
+}
+
+type syscallsTotal struct {
+	_       structs.HostLayout
+	Calls   uint64
+	Ns      uint64
+	MaxNs   uint64
+	BlockNs uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	syscallsMapCallBlocks             = "call_blocks"
+	syscallsMapEvents                 = "events"
+	syscallsMapSlowCounts             = "slow_counts"
+	syscallsMapSlowPlaces             = "slow_places"
+	syscallsMapStacks                 = "stacks"
+	syscallsMapSyscallBlocks          = "syscall_blocks"
 	syscallsMapSyscallCounts          = "syscall_counts"
 	syscallsMapSyscallHistograms      = "syscall_histograms"
 	syscallsMapSyscallThreadStateLost = "syscall_thread_state_lost"
@@ -37,9 +100,12 @@ const (
 	syscallsMapWindow                 = "window"
 	syscallsProgSyscallsEnter         = "syscalls_enter"
 	syscallsProgSyscallsExit          = "syscalls_exit"
+	syscallsVarIsGo                   = "is_go"
 	syscallsVarPidNamespaceDev        = "pid_namespace_dev"
 	syscallsVarPidNamespaceIno        = "pid_namespace_ino"
+	syscallsVarSlowCallNs             = "slow_call_ns"
 	syscallsVarTargetTgid             = "target_tgid"
+	syscallsVarTimed                  = "timed"
 )
 
 // loadSyscalls returns the embedded CollectionSpec for syscalls.
@@ -92,6 +158,12 @@ type syscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsMapSpecs struct {
+	CallBlocks             *ebpf.MapSpec `ebpf:"call_blocks"`
+	Events                 *ebpf.MapSpec `ebpf:"events"`
+	SlowCounts             *ebpf.MapSpec `ebpf:"slow_counts"`
+	SlowPlaces             *ebpf.MapSpec `ebpf:"slow_places"`
+	Stacks                 *ebpf.MapSpec `ebpf:"stacks"`
+	SyscallBlocks          *ebpf.MapSpec `ebpf:"syscall_blocks"`
 	SyscallCounts          *ebpf.MapSpec `ebpf:"syscall_counts"`
 	SyscallHistograms      *ebpf.MapSpec `ebpf:"syscall_histograms"`
 	SyscallThreadStateLost *ebpf.MapSpec `ebpf:"syscall_thread_state_lost"`
@@ -103,9 +175,12 @@ type syscallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsVariableSpecs struct {
+	IsGo            *ebpf.VariableSpec `ebpf:"is_go"`
 	PidNamespaceDev *ebpf.VariableSpec `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.VariableSpec `ebpf:"pid_namespace_ino"`
+	SlowCallNs      *ebpf.VariableSpec `ebpf:"slow_call_ns"`
 	TargetTgid      *ebpf.VariableSpec `ebpf:"target_tgid"`
+	Timed           *ebpf.VariableSpec `ebpf:"timed"`
 }
 
 // syscallsObjects contains all objects after they have been loaded into the kernel.
@@ -128,6 +203,12 @@ func (o *syscallsObjects) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsMaps struct {
+	CallBlocks             *ebpf.Map `ebpf:"call_blocks"`
+	Events                 *ebpf.Map `ebpf:"events"`
+	SlowCounts             *ebpf.Map `ebpf:"slow_counts"`
+	SlowPlaces             *ebpf.Map `ebpf:"slow_places"`
+	Stacks                 *ebpf.Map `ebpf:"stacks"`
+	SyscallBlocks          *ebpf.Map `ebpf:"syscall_blocks"`
 	SyscallCounts          *ebpf.Map `ebpf:"syscall_counts"`
 	SyscallHistograms      *ebpf.Map `ebpf:"syscall_histograms"`
 	SyscallThreadStateLost *ebpf.Map `ebpf:"syscall_thread_state_lost"`
@@ -137,6 +218,12 @@ type syscallsMaps struct {
 
 func (m *syscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.CallBlocks,
+		m.Events,
+		m.SlowCounts,
+		m.SlowPlaces,
+		m.Stacks,
+		m.SyscallBlocks,
 		m.SyscallCounts,
 		m.SyscallHistograms,
 		m.SyscallThreadStateLost,
@@ -149,9 +236,12 @@ func (m *syscallsMaps) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsVariables struct {
+	IsGo            *ebpf.Variable `ebpf:"is_go"`
 	PidNamespaceDev *ebpf.Variable `ebpf:"pid_namespace_dev"`
 	PidNamespaceIno *ebpf.Variable `ebpf:"pid_namespace_ino"`
+	SlowCallNs      *ebpf.Variable `ebpf:"slow_call_ns"`
 	TargetTgid      *ebpf.Variable `ebpf:"target_tgid"`
+	Timed           *ebpf.Variable `ebpf:"timed"`
 }
 
 // syscallsPrograms contains all programs after they have been loaded into the kernel.

@@ -46,6 +46,8 @@ test('a decision is what the worst of its metrics is, by world and knob', () => 
     decision('regressed', { knob: 'spin' }),
   ];
   const text = renderLive({ decisions, recorded: [] });
+  // What could not be decided is no witness: 301 passed, one is red, of equal programs.
+  expect(rowOf(text, '| latency-p50 |')).toEqual(['| latency-p50 | 305 | 302 | 1 | ≤ 1.6 % |']);
   // Three hundred without a red: 0.99 %.
   expect(rowOf(text, '| quiet | none |')).toEqual([
     '| quiet | none | 300 | 0 | 300 | 0 | 0 | ≤ 1.0 % |',

@@ -18,6 +18,7 @@ const none = 'none yet';
 export function renderLive({ decisions, recorded }: LiveEvidence): string {
   return [
     renderDecisions(decisions),
+    renderMetrics(decisions),
     renderPower(decisions),
     renderReplays(recorded),
     describeRecorded(recorded),
@@ -66,6 +67,33 @@ function renderDecisions(decisions: readonly LiveDecision[]): string {
     ...['real machine', 'knob of the head', 'decisions', 'red', 'passed', 'inconclusive'],
     ...['unmeasurable', 'false red of a decision, 95 % bound'],
   ];
+  return table(head, rows);
+}
+
+/**
+ * Per metric, of equal programs: what is not decided could not be red either, so that the bound is of
+ * the decided ones alone. It holds for a number of decisions that was fixed before; those of one
+ * session share its machine and its builds.
+ */
+function renderMetrics(decisions: readonly LiveDecision[]): string {
+  const equal = decisions.filter(({ knob }) => knob === 'none');
+  const names = [...new Set(equal.flatMap(({ outcomes }) => Object.keys(outcomes)))].sort();
+  if (names.length === 0) {
+    return `Equal programs by metric: ${none}.`;
+  }
+  const rows = names.map((metric) => {
+    const seen = equal.flatMap(({ outcomes }) => {
+      const own = outcomes[metric as keyof LiveDecision['outcomes']];
+      return own === undefined ? [] : [own.outcome];
+    });
+    const decided = seen.filter((outcome) => ['pass', 'improved', 'regressed'].includes(outcome));
+    const red = seen.filter((outcome) => outcome === 'regressed').length;
+    return [
+      ...[metric, String(seen.length), String(decided.length), String(red)],
+      decided.length === 0 ? '–' : `≤ ${percent(clopperPearsonUpper(red, decided.length, 0.95))}`,
+    ];
+  });
+  const head = ['equal programs', 'asked', 'decided', 'red', 'false red of the decided, 95 % bound'];
   return table(head, rows);
 }
 

@@ -3,6 +3,7 @@
 // leaks|leakrings|misuse|ringfiles|
 // lives|rebirths|forgets|remembers|
 // connections|crowd|
+// timedcalls|slowcalls|directreads|handoffs|
 // uringrested|uringbusy|uringchurn
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
@@ -25,6 +26,7 @@ func main() {
 		"ringfiles": ringFiles, "lives": lives, "rebirths": rebirths, "forgets": forgets,
 		"remembers": remembers, "hops": hops, "echoes": echoes, "hog": hog,
 		"connections": connections, "crowd": crowd,
+		"timedcalls": timedCalls, "slowcalls": slowCalls, "directreads": directReads, "handoffs": handoffs,
 		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
 	}
 	work, ok := works[os.Args[1]]
