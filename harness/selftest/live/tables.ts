@@ -93,7 +93,13 @@ function renderMetrics(decisions: readonly LiveDecision[]): string {
       decided.length === 0 ? '–' : `≤ ${percent(clopperPearsonUpper(red, decided.length, 0.95))}`,
     ];
   });
-  const head = ['equal programs', 'asked', 'decided', 'red', 'false red of the decided, 95 % bound'];
+  const head = [
+    'equal programs',
+    'asked',
+    'decided',
+    'red',
+    'false red of the decided, 95 % bound',
+  ];
   return table(head, rows);
 }
 
