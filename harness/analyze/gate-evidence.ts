@@ -87,9 +87,16 @@ async function readUnit(
   return { plan, rounds };
 }
 
+/** Why a unit was not run: its base does not have the program. Undefined for those that were. */
+export function incomparableWhy({ incomparable }: GateRecord, plan: GatePlan): string | undefined {
+  return ownValue(incomparable, unitName(plan));
+}
+
 /** The levels of the decisions come from the number of limits: fewer would make each more lenient. */
-function refuseOtherFamily(runDir: string, { hypotheses, plans }: GateRecord): void {
-  const limits = plans.reduce((n, plan) => n + Object.keys(plan.limitPercent).length, 0);
+function refuseOtherFamily(runDir: string, record: GateRecord): void {
+  const { hypotheses, plans } = record;
+  const compared = plans.filter((plan) => incomparableWhy(record, plan) === undefined);
+  const limits = compared.reduce((n, plan) => n + Object.keys(plan.limitPercent).length, 0);
   if (limits !== hypotheses) {
     const what = `${gateFiles.record(runDir)} has ${limits} limits, and was run for ${hypotheses}.`;
     throw invalidDataError(what, remedy);

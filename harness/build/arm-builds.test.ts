@@ -81,9 +81,9 @@ test('the base does not have the program: its folder is named', { timeout }, asy
     ...{ program: own('late'), base: 'main', letters, cache },
   });
   await expect(late).rejects.toMatchObject({
-    exitCode: 2,
+    exitCode: 6,
     message: expect.stringMatching(
-      /^The base main \([0-9a-f]{12}\) .* no folder server\/cmd\/late\./,
+      /^Incomparable: the base main \([0-9a-f]{12}\) .* no folder server\/cmd\/late\./,
     ),
   });
 });

@@ -1,11 +1,11 @@
 import { access, copyFile, mkdir, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import Type, { type Static } from 'typebox';
-import { usageError } from '../lib/errors.ts';
 import { git } from '../lib/git.ts';
 import { cacheDir, rootDir } from '../lib/paths.ts';
 import { arms, type ByArm, eachArm } from '../scenario/arm.ts';
 import { seedFromName, splitMix64 } from '../stats/random.ts';
+import { incomparableError } from './base-revision.ts';
 import { checkOutBase, mergeBase, repositoryRoot } from './base-tree.ts';
 import { FixtureBuild } from './fixture-build.ts';
 import { buildProgramAt } from './go-build.ts';
@@ -64,7 +64,7 @@ export function drawLetters(seed: string): ByArm<Letter> {
  * Builds a program three times: base and control from the base's sources, each by a go command of its
  * own, the head from the working tree. The binaries come to `.cache/gate/<key>/<letter>/<name>`.
  * @returns the builds, and how many there were to make; with equal sources a second call makes none
- * @throws PollgateError (usage) where there is no base, or it does not have the program
+ * @throws PollgateError (usage) where there is no base, (undecided) where it does not have the program
  */
 export async function buildArms(
   go: GoToolchain,
@@ -111,9 +111,9 @@ async function findSources(
   if (!there) {
     const missing = relative(tree.dir, folder);
     const what = isOurs(program) ? `fixture ${basename(program.package)}` : 'program';
-    throw usageError(
-      `The base ${base} (${tree.revision.slice(0, 12)}) does not have the ${what}: no folder ${missing}. What is new has nothing to be compared with.`,
-      `take the scenario out of the gate until the base has it, or name a later base: git -C ${JSON.stringify(repository)} log --oneline -- ${missing}`,
+    throw incomparableError(
+      `the base ${base} (${tree.revision.slice(0, 12)}) does not have the ${what}: no folder ${missing}. What is new has nothing to be compared with.`,
+      `name a later base: git -C ${JSON.stringify(repository)} log --oneline -- ${missing}; once the base has it, it is gated`,
     );
   }
   const baseProgram = { ...program, moduleDir };

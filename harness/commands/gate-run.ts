@@ -59,6 +59,14 @@ interface Unit {
   builds: ByArm<ArmBuild>;
 }
 
+/** What a gate has to do with its variants: those that it runs, and those that have no base. */
+interface Units {
+  plans: GatePlan[];
+  compared: Unit[];
+  /** By unit: why its base cannot be built. */
+  incomparable: Record<string, string>;
+}
+
 /**
  * Builds and measures what a gate compares, until every limit is decided.
  * @returns the run directory; how the run ended stands in its record
@@ -83,10 +91,11 @@ export async function measureGate(
   const release = await lockMeasuring();
   try {
     await orAborted(signal, buildTools(go, scenarios, listen));
-    const units = await orAborted(
-      signal,
-      makeUnits(go, scenarios, { baseOf, letters, seed, listen }),
-    );
+    const {
+      plans,
+      compared: units,
+      incomparable,
+    } = await orAborted(signal, makeUnits(go, scenarios, { baseOf, letters, seed, listen }));
     const { head, base } = revisionsOf(units, options);
     listen({
       type: 'stage',
@@ -124,7 +133,8 @@ export async function measureGate(
       letters,
       ...(headArgs.length === 0 ? {} : { headArgs }),
       builds: Object.fromEntries(units.map(({ plan, builds }) => [unitName(plan), builds])),
-      plans: units.map(({ plan }) => plan),
+      plans,
+      ...(units.length === plans.length ? {} : { incomparable }),
       hypotheses: units.reduce((n, { plan }) => n + Object.keys(plan.limitPercent).length, 0),
     };
     await measure(runDir, record, units, { placement, signal, listen }).finally(async () => {
@@ -181,10 +191,10 @@ async function measure(
     // What cannot be read back must be known before anything is measured.
     checkJson(record, GateRecord, { name: 'gate.json', remedy: 'report this as a bug' });
     await saveGateRecord(runDir, record);
-    for (const [index, unit] of units.entries()) {
+    for (const unit of units) {
       const before = await readFitness();
       const name = unitName(unit.plan);
-      await measureUnit(runDir, record, { unit, index }, shared);
+      await measureUnit(runDir, record, unit, shared);
       const after = (await readFitness(before)).fitness;
       record.fitness.push({ unit: name, before: before.fitness, after });
     }
@@ -207,7 +217,7 @@ async function measure(
 async function measureUnit(
   runDir: string,
   record: GateRecord,
-  { unit, index }: { unit: Unit; index: number },
+  unit: Unit,
   { placement, signal, listen }: Shared,
 ): Promise<void> {
   const { loaded, plan, builds } = unit;
@@ -230,7 +240,8 @@ async function measureUnit(
         return 'go-on';
       }
       // What is judged is what is on disk: a repeated derivation sees the same.
-      const seen = (await readGateEvidence(runDir)).units[index];
+      const { units } = await readGateEvidence(runDir);
+      const seen = units.find((each) => unitName(each.plan) === unitName(plan));
       return seen && goesOn(unitRounds(seen), levels) ? 'go-on' : 'stop';
     },
   });
@@ -285,8 +296,11 @@ async function makeUnits(
   go: GoToolchain,
   scenarios: readonly LoadedScenario[],
   { baseOf, letters, seed, listen }: UnitOptions,
-): Promise<Unit[]> {
-  const units: Unit[] = [];
+): Promise<Units> {
+  const plans: GatePlan[] = [];
+  const compared: Unit[] = [];
+  const incomparable: Record<string, string> = {};
+  let lastMissing: PollgateError | undefined;
   for (const loaded of scenarios) {
     const { gate, reference, variants } = loaded.scenario;
     for (const variant of gate?.variants ?? [reference]) {
@@ -307,15 +321,28 @@ async function makeUnits(
       }
       listen({ type: 'stage', text: `building base and head of ${unitName(plan)}` });
       const base = baseOf(spec);
-      const { builds } = await buildArms(go, {
-        program: variantProgram(loaded, spec),
-        base: base.revision,
-        letters,
-      });
-      units.push({ loaded, plan, base, builds });
+      plans.push(plan);
+      try {
+        const { builds } = await buildArms(go, {
+          program: variantProgram(loaded, spec),
+          base: base.revision,
+          letters,
+        });
+        compared.push({ loaded, plan, base, builds });
+      } catch (error) {
+        if (!(error instanceof PollgateError) || error.exitCode !== exitCode.undecided) {
+          throw error;
+        }
+        incomparable[unitName(plan)] = `${error.message} To mend it: ${error.remedy}`;
+        lastMissing = error;
+      }
     }
   }
-  return units;
+  // What is new in part is told beside the rest; nothing but new is no comparison at all.
+  if (compared.length === 0 && lastMissing !== undefined) {
+    throw lastMissing;
+  }
+  return { plans, compared, incomparable };
 }
 
 /** The commit where all units have the same, so that a repeated run has it too; else as it was asked for. */

@@ -6,7 +6,12 @@ import type { GateReport, GateUnitReport, GateVerdict } from './gate-report.ts';
 type Outcome = GateVerdict['outcome'];
 
 /** What is neither shown to be within its limit nor shown to be beyond it. */
-export const openOutcomes: readonly Outcome[] = ['inconclusive', 'unmeasurable', 'invalid'];
+export const openOutcomes: readonly Outcome[] = [
+  'inconclusive',
+  'unmeasurable',
+  'incomparable',
+  'invalid',
+];
 
 const exitOf: Record<Outcome, ExitCode> = {
   pass: exitCode.pass,
@@ -14,6 +19,7 @@ const exitOf: Record<Outcome, ExitCode> = {
   regressed: exitCode.regressed,
   inconclusive: exitCode.undecided,
   unmeasurable: exitCode.undecided,
+  incomparable: exitCode.undecided,
   invalid: exitCode.invalidData,
 };
 
@@ -38,7 +44,7 @@ export function concludeGate(
   }
   const code = worstExit(outcomes.map((outcome) => exitOf[outcome]));
   const invalid = namesOf(units, ['invalid']);
-  const undecided = namesOf(units, ['inconclusive', 'unmeasurable']);
+  const undecided = namesOf(units, ['inconclusive', 'unmeasurable', 'incomparable']);
   if (red === '' && invalid !== '') {
     const headline = `Invalid data: ${invalid}.${undecided === '' ? '' : ` Not decided: ${undecided}.`}`;
     return { outcome: 'invalid', exitCode: code, headline };

@@ -35,6 +35,7 @@ export const GateVerdict = Type.Object(
       'regressed',
       'inconclusive',
       'unmeasurable',
+      'incomparable',
       'invalid',
     ]),
     basis: Type.Enum([...gateModes]),

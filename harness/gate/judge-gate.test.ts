@@ -73,6 +73,29 @@ test.for([
   expect(report.headline).toMatch(/^No verdict: /);
 });
 
+test('a unit whose base does not have the program is incomparable, and leaves the others as they are', () => {
+  const rounds = looks[0];
+  const plain = judgeGate(evidence(rounds));
+  const report = judgeGate(
+    evidence(rounds, ({ record, units }) => {
+      const [first] = units;
+      const plan = { ...structuredClone(first?.plan as (typeof units)[number]['plan']), id: 'new' };
+      record.plans.push(plan);
+      record.incomparable = { [unitName(plan)]: 'the base has no such program' };
+      units.push({ plan, rounds: [] });
+    }),
+  );
+  const [judged, fresh] = [report.units.slice(0, -1), report.units.at(-1)];
+  expect(judged).toEqual(plain.units);
+  expect(fresh?.verdicts.map(({ outcome }) => outcome)).toEqual(
+    fresh?.verdicts.map(() => 'incomparable'),
+  );
+  expect(fresh?.verdicts[0]?.why).toBe('the base has no such program');
+  expect(report.exitCode).toBeGreaterThanOrEqual(6);
+  expect(report.compared).toBe(plain.compared);
+  expect(renderGateText(report)).toContain('incomparable');
+});
+
 test('without limits nothing is gated, which is invalid', () => {
   const report = judgeGate(evidence(looks[0], (all) => all.units.splice(0)));
   expect(report).toMatchObject({ outcome: 'invalid', exitCode: 3, headline: 'Nothing was gated.' });

@@ -1,5 +1,10 @@
 import { median } from 'simple-statistics';
-import { type GateEvidence, type GateUnitEvidence, phaseOf } from '../analyze/gate-evidence.ts';
+import {
+  type GateEvidence,
+  type GateUnitEvidence,
+  incomparableWhy,
+  phaseOf,
+} from '../analyze/gate-evidence.ts';
 import { type GateMetric, type GateMetricRounds, gateRounds } from '../analyze/gate-rounds.ts';
 import { unitName } from '../plan/gate-plan.ts';
 import { type Arm, eachArm, eachMode, gateModes } from '../scenario/arm.ts';
@@ -31,10 +36,10 @@ export function unitRounds(unit: GateUnitEvidence): UnitRounds {
 
 /** The report of a gate's run; a pure function of what its directory holds. */
 export function judgeGate({ record, units }: GateEvidence): GateReport {
-  const family = units.map(unitRounds);
-  const decisions = decideFamily(family);
-  const reports = units.map((unit, index): GateUnitReport => {
-    const rounds = family[index] as UnitRounds;
+  const isCompared = ({ plan }: GateUnitEvidence) => incomparableWhy(record, plan) === undefined;
+  const decisions = decideFamily(units.filter(isCompared).map(unitRounds));
+  const reports = units.map((unit): GateUnitReport => {
+    const rounds = unitRounds(unit);
     const own = decisions.get(rounds.id) ?? {};
     const values = gateRounds(unit);
     const fault = unitFault(unit, record);
@@ -53,8 +58,9 @@ export function judgeGate({ record, units }: GateEvidence): GateReport {
     };
   });
   const verdicts = reports.flatMap((unit) => unit.verdicts);
-  for (const [index, p] of holm(verdicts.map((verdict) => verdict.p)).entries()) {
-    (verdicts[index] as GateVerdict).p = p;
+  const tested = verdicts.filter(({ outcome }) => outcome !== 'incomparable');
+  for (const [index, p] of holm(tested.map((verdict) => verdict.p)).entries()) {
+    (tested[index] as GateVerdict).p = p;
   }
   return {
     schema: 1,
@@ -97,7 +103,7 @@ interface Judged {
 
 /** What takes the ground from all verdicts of a unit. */
 interface Fault {
-  outcome: 'invalid' | 'unmeasurable';
+  outcome: 'invalid' | 'unmeasurable' | 'incomparable';
   why: string;
 }
 
@@ -109,6 +115,10 @@ const spoiltWindows = 2;
  * out would acquit it. And a machine that was mostly somewhere else is no witness.
  */
 function unitFault(unit: GateUnitEvidence, record: GateEvidence['record']): Fault | null {
+  const incomparable = incomparableWhy(record, unit.plan);
+  if (incomparable !== undefined) {
+    return { outcome: 'incomparable', why: incomparable };
+  }
   const reasons = unit.rounds.flatMap((round) =>
     gateModes.flatMap((mode) => {
       const phase = phaseOf(round, mode);
@@ -169,7 +179,7 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
   if (decision === undefined) {
     return {
       ...common,
-      outcome: 'unmeasurable',
+      outcome: fault?.outcome === 'incomparable' ? 'incomparable' : 'unmeasurable',
       basis: 'sliced',
       ...{
         ratio: null,
@@ -178,7 +188,10 @@ function verdictOf({ metric, limitPercent, decision, values, fault }: Judged): G
         afterRounds: rounds.sliced.length,
         neededRounds: null,
       },
-      why: `${rounds.sliced.length} rounds, and no look is as early`,
+      why:
+        fault?.outcome === 'incomparable'
+          ? fault.why
+          : `${rounds.sliced.length} rounds, and no look is as early`,
     };
   }
   // What is counted is the same on a machine that was away.

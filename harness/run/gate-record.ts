@@ -91,9 +91,11 @@ export const GateRecord = Type.Object(
     letters: byArm(Letter),
     /** What the head alone was started with besides, of a trial of the gate. */
     headArgs: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
-    /** By unit (`unitName`). */
+    /** By unit (`unitName`) that can be compared. */
     builds: Type.Record(Type.String(), byArm(ArmBuild)),
     plans: Type.Array(GatePlan),
+    /** Planned units whose base does not have the program, each with the reason: never run, and no part of the family. */
+    incomparable: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1 }))),
     /** Limits that the run is held against, over all units: they share the probability of a false red. */
     hypotheses: Type.Integer({ minimum: 1 }),
   },
