@@ -13,6 +13,7 @@ import { loadCommand } from './commands/load.ts';
 import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
 import { type SelftestOptions, selftestCommand } from './commands/selftest.ts';
+import { toolchainCommand } from './commands/toolchain.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
 import { baselinesDir, reportsDir } from './lib/paths.ts';
@@ -211,6 +212,10 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .description('look at every prerequisite: what is missing, what is lost, what mends it')
     .option('--json', 'as JSON', false)
     .action(async (options: { json: boolean }) => done(await doctorCommand(options)));
+  program
+    .command('toolchain')
+    .description('make the Go in which io_uring is an experiment, into .cache/')
+    .action(async () => done(await toolchainCommand()));
   program
     .command('build', { hidden: true })
     .description('build the Go programs into .cache/')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson, parseJson } from '../lib/json.ts';
 import { cacheDir } from '../lib/paths.ts';
+import { findExperiment } from './experiment.ts';
 import { FixtureBuild } from './fixture-build.ts';
 import { commonFlags, compile, type NewBuild } from './go-compile.ts';
 import type { GoToolchain } from './go-toolchain.ts';
@@ -31,7 +32,8 @@ export async function buildPrograms(
   onBuild: (missing: number) => void,
 ): Promise<{ builds: FixtureBuild[]; built: number }> {
   await mkdir(binDir, { recursive: true });
-  const inputs = await hashInputs(go, programs.filter(isOurs));
+  const experiment = await findExperiment(go);
+  const inputs = await hashInputs(go, programs.filter(isOurs), experiment);
   const found = await Promise.all(
     programs.map((program) => readBuild(binaryPath(program), inputs.get(program))),
   );
@@ -41,7 +43,7 @@ export async function buildPrograms(
   }
   const built = new Map<Program, FixtureBuild>();
   for (const group of buildGroups(missing)) {
-    await compile(go, { group, pathOf: binaryPath }, async (program, build) => {
+    await compile(go, { group, pathOf: binaryPath, experiment }, async (program, build) => {
       built.set(program, await saveBuild(build, binaryPath(program), inputs.get(program)));
     });
   }
@@ -56,7 +58,9 @@ export async function buildPrograms(
 }
 
 /**
- * Builds one program to a path of the caller's, with a go command of its own.
+ * Builds one program to a path of the caller's, with a go command of its own. What polls by io_uring
+ * is always built with an overlay: both sides of a gate in one way, also where a base is older than
+ * the experiment.
  * @returns the build, and whether there was anything to do; see {@link buildPrograms}
  */
 export async function buildProgramAt(
@@ -83,6 +87,7 @@ export async function buildProgramAt(
 async function hashInputs(
   go: GoToolchain,
   programs: readonly Program[],
+  experiment?: GoToolchain,
 ): Promise<Map<Program, string>> {
   const modules = new Map<string, string>();
   for (const dir of new Set(programs.map((program) => program.moduleDir))) {
@@ -98,6 +103,7 @@ async function hashInputs(
           program.netpoller,
           commonFlags,
           [go.version, go.arch, go.goroot],
+          ...(program.netpoller === 'io_uring' && experiment ? [experiment.goroot] : []),
         ]),
       ),
     ]),

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { messageOf, usageError } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import { cacheDir, rootDir } from '../lib/paths.ts';
+import { experimentName } from './experiment.ts';
 import type { FixtureBuild } from './fixture-build.ts';
 import { type GoToolchain, runGo } from './go-toolchain.ts';
 import { hashFile, sha256 } from './hash.ts';
@@ -11,13 +12,14 @@ import { fixturesModule, isOurs, type Program } from './program.ts';
 import { inStaging } from './staging.ts';
 
 export const commonFlags = ['-trimpath', '-buildvcs=false'];
-const uringTag = 'goexperiment.io_uring';
 
 export interface BuildGroup {
   /** Programs of one module and one netpoller, of which all are ours or there is only one. */
   group: readonly Program[];
   /** Where a program's binary goes; all in one folder. */
   pathOf: (program: Program) => string;
+  /** The toolchain that builds what polls by io_uring; without one an overlay of the installed Go does. */
+  experiment?: GoToolchain | undefined;
 }
 
 /** A build whose inputs are not hashed. */
@@ -26,7 +28,7 @@ export type NewBuild = Omit<FixtureBuild, 'inputsSha256'>;
 /** One go command for a group; each binary comes to its place whole or not at all. */
 export async function compile(
   go: GoToolchain,
-  { group, pathOf }: BuildGroup,
+  { group, pathOf, experiment }: BuildGroup,
   onBuilt: (program: Program, build: NewBuild) => Promise<void>,
 ): Promise<void> {
   const [first] = group;
@@ -34,17 +36,16 @@ export async function compile(
     return;
   }
   await findMain(go, first);
-  const overlay = first.netpoller === 'io_uring' ? await makeOverlay(go, first) : undefined;
-  const flags = [...commonFlags, ...(overlay ? ['-tags', uringTag] : [])];
+  const netpoller = await netpollerOf(go, first, experiment);
   const packages = group.map((program) => program.package);
   const dir = dirname(pathOf(first));
   await mkdir(dir, { recursive: true });
   await inStaging(dir, async (staging) => {
     // A user's package may be the module's root, which has no name of its own to go by.
     const out = isOurs(first) ? `${staging}/` : join(staging, first.name);
-    const args = ['build', ...flags, ...(overlay ? [`-overlay=${overlay}`] : []), '-o', out];
+    const args = ['build', ...commonFlags, ...netpoller.args, '-o', out];
     const remedy = `cd ${JSON.stringify(first.moduleDir)} && go build -o /dev/null ${packages.join(' ')}`;
-    await runGo(go, first.moduleDir, [...args, ...packages], remedy);
+    await runGo(netpoller.go, first.moduleDir, [...args, ...packages], remedy);
     for (const program of group) {
       const path = pathOf(program);
       const name = isOurs(program) ? basename(program.package) : program.name;
@@ -55,7 +56,7 @@ export async function compile(
         sha256: await hashFile(path),
         goVersion: go.version,
         netpoller: program.netpoller,
-        flags: overlay ? [...flags, '-overlay=io_uring'] : flags,
+        flags: [...commonFlags, ...netpoller.flags],
       });
     }
   });
@@ -82,6 +83,34 @@ async function findMain(go: GoToolchain, { place, moduleDir, ...program }: Progr
   if (names !== 'main') {
     throw refusal(`go list finds ${names.split('\n').join(', ') || 'nothing'}`);
   }
+}
+
+/** How a netpoller comes into a program. */
+interface NetpollerBuild {
+  /** Whose go command builds. */
+  go: GoToolchain;
+  args: string[];
+  /** What is recorded of it: nothing of this machine. */
+  flags: string[];
+}
+
+async function netpollerOf(
+  go: GoToolchain,
+  program: Program,
+  experiment: GoToolchain | undefined,
+): Promise<NetpollerBuild> {
+  if (program.netpoller === 'epoll') {
+    return { go, args: [], flags: [] };
+  }
+  if (experiment !== undefined) {
+    return { go: experiment, args: [], flags: [`GOEXPERIMENT=${experimentName}`] };
+  }
+  const tags = ['-tags', `goexperiment.${experimentName}`];
+  return {
+    go,
+    args: [...tags, `-overlay=${await makeOverlay(go, program)}`],
+    flags: [...tags, `-overlay=${experimentName}`],
+  };
 }
 
 const OverlayAnswer = Type.Object({ overlay: Type.String(), goVersion: Type.String() });

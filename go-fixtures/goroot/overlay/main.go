@@ -4,38 +4,58 @@
 // Usage:
 //
 //	overlay -out DIR
+//	overlay -toolchain DIR
 //
-// It prints one line of JSON: the path of the overlay, the Go version it is
-// for, and a hash of what it contains. A program is then built with
+// The first takes a moment. It prints one line of JSON: the path of the
+// overlay, the Go version it is for, and a hash of what it contains. A program
+// is then built with
 //
 //	go build -overlay DIR/overlay.json -tags goexperiment.io_uring
 //
+// The second takes a minute or two and makes a GOROOT of its own, in which the
+// netpoller is an experiment like others: 80 MB beside links to the installed
+// Go. A program is then built with
+//
+//	GOEXPERIMENT=io_uring DIR/bin/go build
+//
 // Exit codes: 0 done, 1 the installed Go does not fit or DIR cannot be
-// written, 2 usage.
+// written, 2 usage, 130 interrupted.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
 	out := flag.String("out", "", "`directory` for overlay.json and the files it names")
+	goroot := flag.String("toolchain", "", "`directory` for a GOROOT that knows the experiment")
 	flag.Parse()
-	if *out == "" || flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR")
+	if (*out == "") == (*goroot == "") || flag.NArg() != 0 {
+		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR | overlay -toolchain DIR")
 		os.Exit(2)
 	}
-	if err := run(*out); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *out, *goroot)
+	interrupted := ctx.Err() != nil
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "overlay:", err)
+		if interrupted {
+			os.Exit(130)
+		}
 		os.Exit(1)
 	}
 }
 
-func run(dir string) error {
+// run makes the overlay in out, or the toolchain at goroot; one of them is "".
+func run(ctx context.Context, out, goroot string) error {
 	tc, err := installedGo()
 	if err != nil {
 		return err
@@ -44,11 +64,16 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	res, err := o.write(dir)
+	var made any
+	if goroot == "" {
+		made, err = o.write(out)
+	} else if o, err = o.withExperiment(); err == nil {
+		made, err = o.makeToolchain(ctx, goroot)
+	}
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(res)
+	return json.NewEncoder(os.Stdout).Encode(made)
 }
 
 // installedGo asks the go command on the PATH, which is the one that will
