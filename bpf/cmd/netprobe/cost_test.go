@@ -29,6 +29,9 @@ func BenchmarkCost(b *testing.B) {
 		{"fdleak per open and close", "fdleak", "open and close", false},
 		{"fdleak per other call", "fdleak", "read", false},
 		{"goroutines per birth and death", "goroutines", "goroutine", false},
+		{"kernel set per timed call", "netpoll,syscalls,blockio,fdleak,tcplife", "read", false},
+		{"kernel set per poll", "netpoll,syscalls,blockio,fdleak,tcplife", "epoll_wait", false},
+		{"kernel set per call of a bystander", "netpoll,syscalls,blockio,fdleak,tcplife", "read", true},
 		{"all per call of a bystander", "wakeup,netpoll,syscalls,fdleak", "read", true},
 	} {
 		b.Run(c.name, func(b *testing.B) { measureCost(b, c.probe, c.work, c.bystander) })

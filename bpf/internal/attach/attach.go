@@ -42,6 +42,8 @@ type Session struct {
 	SlowCall time.Duration
 
 	shared    map[string]*ebpf.Map
+	joint     joint
+	loaded    map[*ebpf.Program]loadedProgram
 	window    *ebpf.Map
 	barrier   *ebpf.Map
 	beginNs   int64
@@ -67,6 +69,8 @@ func NewSession(targets []*target.Target) (*Session, error) {
 		MapEntries:  DefaultMapEntries,
 		Selected:    map[string]bool{},
 		shared:      map[string]*ebpf.Map{},
+		joint:       joint{parts: map[string][]part{}},
+		loaded:      map[*ebpf.Program]loadedProgram{},
 		PerfUprobes: features.HaveBPFLinkUprobeMulti() != nil,
 	}
 	if s.window, err = ebpf.NewMap(windowSpec); err != nil {
@@ -81,7 +85,7 @@ func NewSession(targets []*target.Target) (*Session, error) {
 
 // Close releases the session's own maps; probes are closed by their owners.
 func (s *Session) Close() error {
-	return errors.Join(s.window.Close(), s.barrier.Close())
+	return errors.Join(s.DetachJoint(), s.window.Close(), s.barrier.Close())
 }
 
 // Load fits a probe's object to the targets, loads it and assigns its maps and programs to the
@@ -120,6 +124,7 @@ func (s *Session) Load(spec *ebpf.CollectionSpec, objects any) error {
 	if err != nil {
 		return fmt.Errorf("load BPF object: %w", explain(err))
 	}
+	s.remember(spec, objects)
 	return nil
 }
 

@@ -46,5 +46,5 @@ func Metrics(probes []probe.Probe) (found []Metric, err error) {
 			found = append(found, metric)
 		}
 	}
-	return found, nil
+	return found, session.AttachJoint()
 }

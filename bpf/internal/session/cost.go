@@ -1,7 +1,6 @@
 package session
 
 import (
-	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/calibrate"
 	"pollgate/bpf/internal/report"
 	"pollgate/bpf/internal/target"
@@ -36,15 +35,16 @@ func (c *costs) close(targets []*target.Target) {
 }
 
 // of is what the closed window cost a target whose report is complete otherwise; nil where its
-// CPU time is not known, as of one that has ended.
-func (c *costs) of(t *target.Target, seen *report.Target, running []attached) *report.Cost {
+// CPU time is not known, as of one that has ended. programs is how many each system call passes, at
+// both ends together.
+func (c *costs) of(t *target.Target, seen *report.Target, programs int) *report.Cost {
 	used, known := c.used[t]
 	if !known {
 		return nil
 	}
 	cost := &report.Cost{
 		CPUNs:              used,
-		TracepointPrograms: systemCallPrograms(running),
+		TracepointPrograms: programs,
 		TracepointNs:       c.event.TracepointNs,
 		UprobeNs:           c.event.UprobeNs,
 		UprobeClass:        string(c.event.Class),
@@ -64,14 +64,13 @@ func (c *costs) of(t *target.Target, seen *report.Target, running []attached) *r
 	return cost
 }
 
-// systemCallPrograms counts the programs at both ends of every system call.
-func systemCallPrograms(running []attached) int {
-	n := 0
-	for _, a := range running {
-		for _, hook := range a.Manifest.Hooks {
-			if hook.Type == "tp_btf" && attach.IsSystemCall(hook.Name) {
-				n++
-			}
+// systemCallPrograms counts the programs at both ends of every system call: the joint ones, and those of
+// the probe request, which has its own to see sockets open before it looks for those that are there.
+func (s *session) systemCallPrograms() int {
+	n := s.attach.SystemCallPrograms()
+	for _, a := range s.running {
+		if a.Manifest.Name == "request" {
+			n += 2
 		}
 	}
 	return n

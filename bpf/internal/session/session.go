@@ -135,7 +135,7 @@ func (s *session) attachProbes() error {
 		s.running = append(s.running, attached{p, running})
 	}
 	if len(s.running) > 0 {
-		return nil
+		return s.attach.AttachJoint()
 	}
 	var all error
 	for _, p := range s.config.Probes {
@@ -224,7 +224,7 @@ func (s *session) read(t *target.Target) (*report.Target, error) {
 			return nil, fmt.Errorf("probe %s: %w", a.Manifest.Name, err)
 		}
 	}
-	out.Cost = s.costs.of(t, out, s.running)
+	out.Cost = s.costs.of(t, out, s.systemCallPrograms())
 	return out, nil
 }
 
@@ -268,7 +268,7 @@ func (s *session) describe(t *target.Target) *report.Target {
 
 // detach takes all programs off their hooks and frees their maps.
 func (s *session) detach() error {
-	var err error
+	err := s.attach.DetachJoint()
 	for _, a := range s.running {
 		err = errors.Join(err, a.Close())
 	}

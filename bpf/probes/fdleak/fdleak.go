@@ -73,12 +73,13 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, wanted); err != nil {
 		return nil, err
 	}
-	programs := []*ebpf.Program{r.Enter, r.Exit}
-	if r.Submit != nil {
-		programs = append(programs, r.Submit)
-	}
-	if err := r.links.Tracepoints(programs...); err != nil {
+	if err := session.Join(r.Enter, r.Exit); err != nil {
 		return nil, errors.Join(err, r.Close())
+	}
+	if r.Submit != nil {
+		if err := r.links.Tracepoints(r.Submit); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
 	}
 	return r, nil
 }

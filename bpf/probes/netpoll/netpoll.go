@@ -70,7 +70,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, &r.objects); err != nil {
 		return nil, err
 	}
-	if err := r.links.Tracepoints(r.objects.NetpollEnter, r.objects.NetpollExit); err != nil {
+	if err := session.Join(r.objects.NetpollEnter, r.objects.NetpollExit); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	session.Share("observed_threads", r.objects.ObservedThreads)

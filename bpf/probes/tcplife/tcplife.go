@@ -48,7 +48,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, &r.objects); err != nil {
 		return nil, err
 	}
-	if err := r.links.Tracepoints(r.programs()...); err != nil {
+	if err := errors.Join(r.links.Tracepoints(r.programs()...), session.Join(r.objects.TcplifeExit)); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	// From here on new listeners are seen; now those that are there.
@@ -62,7 +62,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 
 func (r *running) programs() []*ebpf.Program {
 	return []*ebpf.Program{r.objects.TcplifeState, r.objects.TcplifeRetransmit,
-		r.objects.TcplifeSendReset, r.objects.TcplifeReceiveReset, r.objects.TcplifeExit}
+		r.objects.TcplifeSendReset, r.objects.TcplifeReceiveReset}
 }
 
 func (r *running) learnListeners(t *target.Target) error {
