@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { parseJson } from '../lib/json.ts';
@@ -6,6 +6,7 @@ import { cacheDir } from '../lib/paths.ts';
 import { type GoToolchain, runGo } from './go-toolchain.ts';
 import { hashTree, sha256 } from './hash.ts';
 import { fixturesModule } from './program.ts';
+import { removeStale } from './staging.ts';
 
 /** As the environment takes it: GOEXPERIMENT=io_uring. */
 export const experimentName = 'io_uring';
@@ -44,6 +45,9 @@ export async function findExperiment(go: GoToolchain): Promise<GoToolchain | und
  */
 export async function makeExperiment(go: GoToolchain): Promise<ExperimentToolchain> {
   const goroot = await experimentRoot(go);
+  // What a generator left that was killed.
+  await mkdir(dirname(goroot), { recursive: true });
+  await removeStale(dirname(goroot), '.staging-');
   const args = ['run', './goroot/overlay', '-toolchain', goroot];
   const answer = await runGo(go, fixturesModule, args);
   const remedy = `cd ${JSON.stringify(fixturesModule)} && go run ./goroot/overlay -toolchain /tmp/goroot`;
@@ -58,6 +62,6 @@ async function experimentRoot(go: GoToolchain): Promise<string> {
 
 /** The same closed environment, in which `go` is that of another GOROOT. */
 function inRoot(go: GoToolchain, goroot: string): GoToolchain {
-  const path = [join(goroot, 'bin'), go.env['PATH'] ?? dirname(process.execPath)].join(':');
+  const path = [join(goroot, 'bin'), go.env['PATH'] ?? ''].join(':');
   return { ...go, goroot, env: { ...go.env, PATH: path, GOEXPERIMENT: experimentName } };
 }

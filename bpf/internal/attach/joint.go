@@ -37,7 +37,8 @@ type constants struct {
 }
 
 // Join takes programs that Load has loaded and hangs them on their tracepoints together with those of
-// other probes, when AttachJoint is called.
+// other probes, when AttachJoint is called. It is the last step of attaching a probe: one that fails
+// afterwards would leave programs here whose maps are closed.
 func (s *Session) Join(programs ...*ebpf.Program) error {
 	for _, program := range programs {
 		loaded, known := s.loaded[program]

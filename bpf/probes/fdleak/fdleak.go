@@ -73,13 +73,13 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, wanted); err != nil {
 		return nil, err
 	}
-	if err := session.Join(r.Enter, r.Exit); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
 	if r.Submit != nil {
 		if err := r.links.Tracepoints(r.Submit); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+	}
+	if err := session.Join(r.Enter, r.Exit); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }

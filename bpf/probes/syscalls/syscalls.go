@@ -66,10 +66,10 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, &r.objects); err != nil {
 		return nil, err
 	}
-	if err := session.Join(r.objects.SyscallsEnter, r.objects.SyscallsExit); err != nil {
+	if r.ring, err = attach.OpenRingFunc(r.objects.Events, r.examples.keep); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	if r.ring, err = attach.OpenRingFunc(r.objects.Events, r.examples.keep); err != nil {
+	if err := session.Join(r.objects.SyscallsEnter, r.objects.SyscallsExit); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if r.followsBlocks {

@@ -48,7 +48,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, &r.objects); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(r.links.Tracepoints(r.programs()...), session.Join(r.objects.TcplifeExit)); err != nil {
+	if err := r.links.Tracepoints(r.programs()...); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	// From here on new listeners are seen; now those that are there.
@@ -56,6 +56,9 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		if err := r.learnListeners(t); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+	}
+	if err := session.Join(r.objects.TcplifeExit); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
