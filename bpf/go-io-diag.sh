@@ -37,6 +37,7 @@ What happens in the window of N seconds
   2 s          netprobe's Go scheduler probes and the execution trace, together
   both ends    /proc, goroutine, heap, mutex and block profiles (these two are empty unless the program
                switched them on)
+  four times   goroutine profile, evenly spread
   Each request to pprof has a time limit and a limit of 32 MiB.
 
 Permissions
@@ -512,11 +513,15 @@ fi
 begin=$(uptime_cs)
 last_t=$begin last_c=$(now_ticks)
 ended_by=window
-slice_pid=
+slice_pid= snapshots=0
 while :; do
   elapsed=$((($(uptime_cs) - begin) / 100))
   if [ -n "$interrupted" ]; then ended_by=interrupted; break; fi
   if [ -z "$slice_pid" ] && [ $elapsed -gt $cpu_seconds ]; then slice & slice_pid=$!; fi
+  if [ -n "$pprof" ] && [ $snapshots -lt 4 ] && [ $elapsed -ge $(((snapshots + 1) * seconds / 5)) ]; then
+    snapshots=$((snapshots + 1))
+    request "${pprof}goroutine" 5 "$out/pprof/goroutine.$snapshots.pb.gz" || snapshots=4
+  fi
   if [ $elapsed -ge "$seconds" ] && [ -f "$work/slice-done" ]; then break; fi
   if [ $elapsed -ge $((seconds + 30)) ]; then stage slice failed "took longer than 30 s"; break; fi
   if ! look; then ended_by=$breaker; stage "circuit breaker" stopped "$breaker_reason"; break; fi

@@ -1,14 +1,31 @@
 import Type, { type Static } from 'typebox';
 import { causes } from '../scenario/cause.ts';
 
+const strict = { additionalProperties: false } as const;
+
+/** What is needed to dispute a number. */
+const ClaimCard = Type.Object(
+  {
+    quantity: Type.String(),
+    value: Type.Number(),
+    unit: Type.Enum(['ns', 'count', 'bytes', 'perSec']),
+    of: Type.String(),
+    sampling: Type.String(),
+    windowNs: Type.Integer({ minimum: 0 }),
+    frames: Type.Array(Type.String()),
+  },
+  strict,
+);
+
 /** One piece of evidence: where it comes from and what it says, as a sentence with figures. */
 export const Evidence = Type.Object(
   {
     view: Type.Enum(['kernel', 'runtime', 'proc']),
     source: Type.String(),
     says: Type.String(),
+    card: Type.Optional(ClaimCard),
   },
-  { additionalProperties: false },
+  strict,
 );
 
 /**
@@ -24,7 +41,7 @@ export const Finding = Type.Object(
     evidence: Type.Array(Evidence),
     remedy: Type.String(),
   },
-  { additionalProperties: false },
+  strict,
 );
 
 export type Evidence = Static<typeof Evidence>;

@@ -1,8 +1,29 @@
-/** The root causes that scenarios can expect and the rules of harness/diagnose/ can find. */
-export const causes = ['fd-leak'] as const;
+/** The root causes that the rules of harness/diagnose/ can find in a process. */
+export const causes = [
+  'fd-leak',
+  'connection-reuse',
+  'goroutine-leak',
+  'channel-wait',
+  'lock-convoy',
+  'spin',
+  'starvation',
+  'cpu-throttling',
+  'cpu-neighbour',
+  'slow-storage',
+  'slow-peer',
+  'synchronous-dns',
+  'gc-pressure',
+  'timer-storm',
+  'small-writes',
+  'delayed-ack',
+  'retransmits',
+] as const;
 
 export type Cause = (typeof causes)[number];
 
-export function isCause(name: string): name is Cause {
-  return (causes as readonly string[]).includes(name);
+/** Those that are looked for in the rounds of a suite, so that a scenario can expect them. */
+export const suiteCauses = ['fd-leak'] as const satisfies readonly Cause[];
+
+export function isSuiteCause(name: string): boolean {
+  return (suiteCauses as readonly string[]).includes(name);
 }

@@ -2,7 +2,7 @@ import { access, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { rootDir } from '../lib/paths.ts';
 import { budgetErrors } from './budget-errors.ts';
-import { causes, isCause } from './cause.ts';
+import { isSuiteCause, suiteCauses } from './cause.ts';
 import { isMetricId, type MetricId, metricIds, metrics } from './metric.ts';
 import {
   type FixtureVariant,
@@ -194,8 +194,8 @@ function* expectErrors({ gates, expect }: Scenario, variants: string[]): Generat
     if (!variants.includes(variant)) {
       yield `/expect: ${JSON.stringify(variant)} seen, allowed: ${variants.join(', ')}`;
     }
-    for (const finding of findings.filter((name) => !isCause(name))) {
-      yield `/expect/${variant}: ${JSON.stringify(finding)} seen, allowed: ${causes.join(', ')}`;
+    for (const finding of findings.filter((name) => !isSuiteCause(name))) {
+      yield `/expect/${variant}: ${JSON.stringify(finding)} seen, allowed: ${suiteCauses.join(', ')}`;
     }
   }
 }

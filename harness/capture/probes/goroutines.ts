@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
+import { Frame } from './frame.ts';
 
 const Count = Type.Integer({ minimum: 0 });
-const Frame = Type.Object({ function: Type.String(), file: Type.String(), line: Type.Integer() });
 
 /** What netprobe tells of goroutines (bpf/probes/goroutines); the part that the harness reads. */
 export const GoroutinesDetails = Type.Object({
@@ -23,6 +23,19 @@ export const GoroutinesDetails = Type.Object({
       deaths: Count,
       liveAtEnd: Count,
       leakCandidates: Count,
+      /** Of those alive at the end, born in the first to the last quarter of the window. */
+      liveByQuarter: Type.Optional(Type.Array(Count, { minItems: 4, maxItems: 4 })),
+      /** What those alive at the end wait for, read from the process's memory. */
+      waits: Type.Optional(
+        Type.Array(
+          Type.Object({
+            state: Type.String(),
+            reason: Type.String(),
+            frames: Type.Array(Frame),
+            count: Count,
+          }),
+        ),
+      ),
     }),
   ),
 });

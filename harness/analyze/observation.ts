@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import type { Static, TSchema } from 'typebox';
+import { type ProcSnapshot, readProcSnapshot } from '../capture/diag/proc-copies.ts';
+import { DiagRecord, diagFiles, goroutineSnapshots } from '../capture/diag/record.ts';
+import { NetprobeResult, type ProbeTarget } from '../capture/netprobe-result.ts';
+import { FdleakDetails } from '../capture/probes/fdleak.ts';
+import { GoroutinesDetails } from '../capture/probes/goroutines.ts';
+import { SyscallsDetails } from '../capture/probes/syscalls.ts';
+import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
+import { TraceSummary } from '../capture/trace-summary.ts';
+import { messageOf } from '../lib/errors.ts';
+import { checkJson, readJson } from '../lib/json.ts';
+import { readStacks, type Stacks } from './stacks.ts';
+
+/** One process over one window, as the kernel and as the Go runtime saw it. */
+export interface Observation {
+  record: DiagRecord;
+  /** Between the two snapshots of /proc; of what was asked for where there are not two. */
+  windowNs: number;
+  goVersion: string | null;
+  proc: { begin: ProcSnapshot; end: ProcSnapshot } | null;
+  kernel: KernelView | null;
+  scheduler: SchedulerView | null;
+  runtime: RuntimeView;
+  /** What was taken and cannot be read: the reason. */
+  damaged: string[];
+}
+
+/** netprobe without uprobes, over the whole window. */
+export interface KernelView {
+  windowNs: number;
+  probe: ProbeTarget;
+  descriptors: FdleakDetails | null;
+  slowCalls: SyscallsDetails | null;
+  tcp: TcpLifeDetails | null;
+  /** Samples of threads on a CPU by stack; null in results of a netprobe without them. */
+  onCpu: Stacks | null;
+}
+
+/** netprobe's uprobes on the Go scheduler, over the slice. */
+export interface SchedulerView {
+  windowNs: number;
+  probe: ProbeTarget;
+  goroutines: GoroutinesDetails | null;
+}
+
+/** What the process tells of itself. */
+export interface RuntimeView {
+  /** ns by stack, sampled at 100 Hz of CPU time. */
+  cpu: Stacks | null;
+  /** Goroutines by stack: at the beginning, up to four times in between, at the end. */
+  goroutines: Stacks[];
+  /** Live objects by the stack that allocated them, scaled from one sample in 512 KiB. */
+  heap: { begin: Stacks; end: Stacks } | null;
+  /** ns that others waited, by the stack that unlocked; both empty unless switched on. */
+  mutex: { begin: Stacks; end: Stacks } | null;
+  block: { begin: Stacks; end: Stacks } | null;
+  trace: TraceSummary | null;
+}
+
+/**
+ * Reads what bpf/go-io-diag.sh left. What is missing was not taken; what cannot be read is in `damaged`.
+ * @throws PollgateError (invalid data) without a readable diag.json
+ */
+export async function readObservation(dir: string): Promise<Observation> {
+  const record = await readJson(diagFiles.record(dir), DiagRecord, {
+    remedy: 'expected a directory that go-io-diag.sh or npm run diag wrote to its end',
+  });
+  const damaged: string[] = [];
+  const tolerant = async <T>(what: string, read: () => Promise<T | null>): Promise<T | null> => {
+    try {
+      return await read();
+    } catch (error) {
+      damaged.push(`${what}: ${messageOf(error)}`);
+      return null;
+    }
+  };
+  const begin = await tolerant('/proc, begin', () => readProcSnapshot(dir, 'begin'));
+  const end = await tolerant('/proc, end', () => readProcSnapshot(dir, 'end'));
+  const proc = begin !== null && end !== null ? { begin, end } : null;
+  const kernel = await tolerant('netprobe, kernel', () => readKernel(diagFiles.kernel(dir)));
+  const scheduler = await tolerant('netprobe, Go scheduler', () =>
+    readScheduler(diagFiles.scheduler(dir)),
+  );
+  const pair = async (kind: 'heap' | 'mutex' | 'block', type: string) => {
+    const both = await tolerant(`${kind} profile`, async () => {
+      const first = await readProfile(diagFiles.profile(dir, 'begin', kind), type);
+      const last = await readProfile(diagFiles.profile(dir, 'end', kind), type);
+      return first !== null && last !== null ? { begin: first, end: last } : null;
+    });
+    return both;
+  };
+  const runtime: RuntimeView = {
+    cpu: await tolerant('CPU profile', () => readProfile(diagFiles.cpu(dir), 'cpu')),
+    goroutines: (await tolerant('goroutine profiles', () => readGoroutines(dir))) ?? [],
+    heap: await pair('heap', 'inuse_objects'),
+    mutex: await pair('mutex', 'delay'),
+    block: await pair('block', 'delay'),
+    trace: await tolerant('execution trace', () => readTrace(diagFiles.traceSummary(dir))),
+  };
+  return {
+    record,
+    windowNs: proc === null ? record.seconds * 1e9 : proc.end.uptimeNs - proc.begin.uptimeNs,
+    goVersion: kernel?.probe.goVersion ?? scheduler?.probe.goVersion ?? null,
+    proc,
+    kernel,
+    scheduler,
+    runtime,
+    damaged,
+  };
+}
+
+async function readKernel(path: string): Promise<KernelView | null> {
+  const found = await readTarget(path);
+  return (
+    found && {
+      ...found,
+      descriptors: details(found.probe, 'fdleak', FdleakDetails),
+      slowCalls: details(found.probe, 'syscalls', SyscallsDetails),
+      tcp: details(found.probe, 'tcplife', TcpLifeDetails),
+      onCpu: null,
+    }
+  );
+}
+
+async function readScheduler(path: string): Promise<SchedulerView | null> {
+  const found = await readTarget(path);
+  return found && { ...found, goroutines: details(found.probe, 'goroutines', GoroutinesDetails) };
+}
+
+async function readTarget(path: string): Promise<{ windowNs: number; probe: ProbeTarget } | null> {
+  if ((await optional(path)) === null) {
+    return null;
+  }
+  const result = await readJson(path, NetprobeResult, { remedy: 'take the diagnosis again' });
+  const probe = result.targets['target'];
+  return probe === undefined
+    ? null
+    : { windowNs: result.window.endNs - result.window.beginNs, probe };
+}
+
+function details<T extends TSchema>(probe: ProbeTarget, name: string, schema: T): Static<T> | null {
+  const found = probe.details?.[name];
+  const source = { name: `the ${name} of netprobe`, remedy: 'take the diagnosis again' };
+  return found === undefined ? null : checkJson(found, schema, source);
+}
+
+async function readProfile(path: string, sampleType: string): Promise<Stacks | null> {
+  const bytes = await optional(path);
+  return bytes && readStacks(bytes, sampleType);
+}
+
+async function readGoroutines(dir: string): Promise<Stacks[]> {
+  const paths = [
+    diagFiles.profile(dir, 'begin', 'goroutine'),
+    ...Array.from({ length: goroutineSnapshots }, (_, at) => diagFiles.goroutines(dir, at + 1)),
+    diagFiles.profile(dir, 'end', 'goroutine'),
+  ];
+  const all = await Promise.all(paths.map((path) => readProfile(path, 'goroutine')));
+  return all.filter((stacks) => stacks !== null);
+}
+
+async function readTrace(path: string): Promise<TraceSummary | null> {
+  return (await optional(path)) === null
+    ? null
+    : readJson(path, TraceSummary, { remedy: 'take the diagnosis again' });
+}
+
+async function optional(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return null;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+import Type, { type Static } from 'typebox';
+import { Frame } from './frame.ts';
+
+const Count = Type.Integer({ minimum: 0 });
+const Slow = {
+  call: Type.String(),
+  fileKind: Type.String(),
+  calls: Count,
+  totalNs: Count,
+  maxNs: Count,
+  /** Time at a block device inside the calls. */
+  blockNs: Count,
+};
+
+/** What netprobe tells of slow system calls (bpf/probes/syscalls); the part that the harness reads. */
+export const SyscallsDetails = Type.Object({
+  slowCallThresholdNs: Count,
+  slowCalls: Type.Array(Type.Object(Slow)),
+  stacks: Type.Array(Type.Object({ ...Slow, frames: Type.Array(Frame) })),
+});
+export type SyscallsDetails = Static<typeof SyscallsDetails>;

@@ -1,0 +1,94 @@
+import type { Observation } from '../analyze/observation.ts';
+import { frameText, ownFrame } from '../analyze/stacks.ts';
+import { between, servesRequest, type Wait, waitsOf, waitsSeen } from '../analyze/waits.ts';
+import { claim } from './claim.ts';
+import { type Look, sight, withoutPprof, withoutScheduler } from './rule.ts';
+
+/** On average so many requests in one place: below, the place explains little. */
+const fewestWaiting = 1;
+/** Of the requests under way: below, another place explains more. */
+const leastShare = 0.3;
+
+/** Requests under way, and those of them that wait in some way. */
+interface Occupancy {
+  underWay: number;
+  waiting: number;
+  places: Wait[];
+}
+
+function occupancy(waits: readonly Wait[], which: (wait: Wait) => boolean): Occupancy {
+  const serving = waits.filter(servesRequest);
+  const places = serving.filter(which).sort((a, b) => b.goroutines - a.goroutines);
+  const sum = (all: readonly Wait[]) => all.reduce((total, wait) => total + wait.goroutines, 0);
+  return { underWay: sum(serving), waiting: sum(places), places };
+}
+
+/**
+ * Where requests stand while they are under way, from both views: the runtime's snapshots, and what
+ * netprobe read from the process's memory. By Little's law the mean number that waits in a place is
+ * their rate times how long each waits there, so that a share of it is a share of the latency.
+ */
+export function waitingRequests(
+  seen: Observation,
+  { which, what }: { which: (wait: Wait) => boolean; what: string },
+): Look {
+  const snapshots = seen.runtime.goroutines;
+  const inside = occupancy(waitsOf(snapshots), which);
+  const details = seen.scheduler?.goroutines;
+  const outside = details ? occupancy(waitsSeen(details), which) : null;
+  const shows = ({ underWay, waiting }: Occupancy) =>
+    waiting >= fewestWaiting && waiting >= leastShare * underWay;
+  const place = inside.places[0] ?? outside?.places[0];
+  return {
+    kernel:
+      outside === null
+        ? withoutScheduler(seen)
+        : sight(shows(outside), [
+            claim({
+              source: 'eBPF, goroutines',
+              quantity: 'goroutines',
+              value: outside.waiting,
+              unit: 'count',
+              of: `${outside.underWay} requests under way at the end of the slice`,
+              windowNs: seen.scheduler?.windowNs ?? 0,
+              says: `${outside.waiting} of ${outside.underWay} requests under way ${what}`,
+              frames: framesOf(outside),
+            }),
+          ]),
+    runtime:
+      snapshots.length === 0
+        ? withoutPprof(seen, 'goroutine profile, end')
+        : sight(shows(inside), [
+            claim({
+              source: 'goroutine profile',
+              quantity: 'goroutines',
+              value: inside.waiting,
+              unit: 'count',
+              of: `${inside.underWay.toFixed(1)} requests under way on average`,
+              windowNs: seen.windowNs,
+              says: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}, mean of ${snapshots.length} snapshots`,
+              frames: framesOf(inside),
+            }),
+          ]),
+    weight: inside.underWay > 0 ? inside.waiting / inside.underWay : 0,
+    summary: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}, most at ${frameText(place && ownFrame(place))}`,
+  };
+}
+
+function framesOf({ places }: Occupancy): string[] {
+  return (places[0]?.frames ?? []).map((frame) => frameText(frame));
+}
+
+/** Functions of Go's own packages under which a wait has a cause of its own. */
+const peers =
+  /^net\/http\.\(\*(persistConn|Transport|http2\w+|Client)\)\.|^net\.\(\*(conn|TCPConn|netFD|sysDialer|Dialer)\)\./;
+const resolver =
+  /^net\.\(\*Resolver\)\.|^net\.\(\*?(dnsPacketConn|dnsStreamConn)|^internal\/singleflight\./;
+
+export function isAtPeer(wait: Wait): boolean {
+  return !isAtResolver(wait) && between(wait).some((name) => peers.test(name));
+}
+
+export function isAtResolver(wait: Wait): boolean {
+  return wait.frames.some(({ function: name }) => resolver.test(name));
+}

@@ -1,0 +1,48 @@
+import type { Observation } from '../analyze/observation.ts';
+import type { Finding } from './finding.ts';
+import { conclude, type RankedFinding, type Rule } from './rule.ts';
+import { channelWait } from './rules/channel-wait.ts';
+import { connectionReuse } from './rules/connection-reuse.ts';
+import { cpuNeighbour } from './rules/cpu-neighbour.ts';
+import { cpuThrottling } from './rules/cpu-throttling.ts';
+import { descriptorLeak } from './rules/fd-leak.ts';
+import { gcPressure } from './rules/gc-pressure.ts';
+import { goroutineLeak } from './rules/goroutine-leak.ts';
+import { lockConvoy } from './rules/lock-convoy.ts';
+import { retransmits } from './rules/retransmits.ts';
+import { slowPeer } from './rules/slow-peer.ts';
+import { slowStorage } from './rules/slow-storage.ts';
+import { smallWrites } from './rules/small-writes.ts';
+import { spin } from './rules/spin.ts';
+import { starvation } from './rules/starvation.ts';
+import { synchronousDns } from './rules/synchronous-dns.ts';
+import { timerStorm } from './rules/timer-storm.ts';
+
+/** Every rule; each has a file of its own. */
+export const rules: readonly Rule[] = [
+  descriptorLeak,
+  goroutineLeak,
+  connectionReuse,
+  cpuThrottling,
+  cpuNeighbour,
+  spin,
+  starvation,
+  gcPressure,
+  timerStorm,
+  slowStorage,
+  synchronousDns,
+  slowPeer,
+  lockConvoy,
+  channelWait,
+  smallWrites,
+  retransmits,
+];
+
+const order: readonly Finding['state'][] = ['confirmed', 'suspected', 'unknown', 'ruled-out'];
+
+/** What every rule makes of a process: the surest first, and of those the one that explains most. */
+export function rankCauses(seen: Observation, name: string): RankedFinding[] {
+  return rules
+    .map((rule) => conclude(rule, seen, name))
+    .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.weight - a.weight);
+}

@@ -1,0 +1,14 @@
+import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
+import type { Rule } from '../rule.ts';
+
+export const channelWait: Rule = {
+  cause: 'channel-wait',
+  meaning: 'requests wait for other goroutines on a channel: a worker pool, a queue, a semaphore',
+  remedy:
+    'look at who receives from the channel or sends to it: more workers, a queue with a bound that refuses, or no hand-over at all',
+  look: (seen) =>
+    waitingRequests(seen, {
+      which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),
+      what: 'wait on a channel of the program',
+    }),
+};

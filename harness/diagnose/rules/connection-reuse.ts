@@ -1,0 +1,102 @@
+import type { Observation } from '../../analyze/observation.ts';
+import { weightOf } from '../../analyze/stacks.ts';
+import type { TcpLifeDetails } from '../../capture/probes/tcplife.ts';
+import { claim } from '../claim.ts';
+import { blind, type Rule, type Sight, sight, withoutKernel, withoutPprof } from '../rule.ts';
+
+/** Fewer new connections a second cost little, whatever they carry. */
+const fewestPerSec = 5;
+/** A connection that is kept carries many requests. */
+const mostRequests = 2;
+/** Of CPU time: what making and ending connections takes where it is not negligible. */
+const leastCpuShare = 0.005;
+
+const making =
+  /^net\/http\.\(\*Transport\)\.(dialConn|dialConnFor|startDialConnForLocked)$|^net\.\(\*(Dialer|sysDialer)\)\.|^net\.Dial|^crypto\/tls\.\(\*Conn\)\.(clientHandshake|serverHandshake|handshakeContext)$|^net\.\(\*TCPListener\)\.Accept$|^net\.\(\*netFD\)\.(accept|connect|Close)$/;
+
+type Side = TcpLifeDetails['client'];
+
+export const connectionReuse: Rule = {
+  cause: 'connection-reuse',
+  meaning: 'connections are made for one or two requests and thrown away',
+  remedy:
+    'read response bodies to their end before closing them, keep one http.Client with MaxIdleConnsPerHost as high as there are requests at a time, leave keep-alives on at both ends; with HTTP/2 look at MAX_CONCURRENT_STREAMS',
+  look(seen) {
+    const tcp = seen.kernel?.tcp;
+    const windowSec = (seen.kernel?.windowNs ?? 1) / 1e9;
+    const sides = tcp
+      ? ([
+          ['client', tcp.client],
+          ['server', tcp.server],
+        ] as const)
+      : [];
+    const failing = sides.filter(([side, counts]) => throwsAway(side, counts, windowSec));
+    const [name, worst] = [...failing].sort((a, b) => b[1].established - a[1].established)[0] ?? [];
+    const cpu = seen.runtime.cpu;
+    const share = cpu && cpu.total > 0 ? weightOf(cpu, making) / cpu.total : 0;
+    const per = worst ? worst.requests / Math.max(1, worst.established) : 0;
+    return {
+      kernel: outside(seen, failing.length > 0),
+      runtime: inside(seen, share),
+      weight: worst ? Math.min(1, 0.3 + share) : share,
+      summary: `${worst ? Math.round(worst.established / windowSec) : 0} new connections a second ${name === 'server' ? 'accepted and closed by the server itself' : 'to peers'} with ${per.toFixed(1)} requests each`,
+    };
+  },
+};
+
+/** As client always its own doing; as server only if it closes first. */
+function throwsAway(side: 'client' | 'server', counts: Side, windowSec: number): boolean {
+  const { established, closed, requests, closedFirst } = counts;
+  const own = side === 'client' || closedFirst.localFin >= closed / 2;
+  return (
+    established / windowSec >= fewestPerSec &&
+    requests < mostRequests * established &&
+    closed >= established / 2 &&
+    own
+  );
+}
+
+function outside(seen: Observation, shows: boolean): Sight {
+  if (seen.kernel === null) {
+    return withoutKernel(seen);
+  }
+  const { tcp, windowNs } = seen.kernel;
+  if (tcp === null) {
+    return blind('netprobe did not watch TCP');
+  }
+  return sight(
+    shows,
+    (['client', 'server'] as const)
+      .filter((side) => tcp[side].established > 0)
+      .map((side) => {
+        const { established, closed, requests, closedFirst } = tcp[side];
+        return claim({
+          source: 'eBPF, TCP',
+          quantity: 'connections',
+          value: established,
+          unit: 'count',
+          of: 'the window',
+          windowNs,
+          says: `as ${side} ${established} connections made and ${closed} ended, ${closedFirst.localFin} of them by this process first; ${requests} requests on them`,
+        });
+      }),
+  );
+}
+
+function inside(seen: Observation, share: number): Sight {
+  const { cpu } = seen.runtime;
+  if (cpu === null) {
+    return withoutPprof(seen, 'CPU profile');
+  }
+  return sight(share >= leastCpuShare, [
+    claim({
+      source: 'CPU profile',
+      quantity: 'cpu-time',
+      value: Math.round(share * cpu.total),
+      unit: 'ns',
+      of: `${(cpu.total / 1e9).toFixed(2)} s of CPU time`,
+      windowNs: cpu.durationNs,
+      says: `${(100 * share).toFixed(1)} % of CPU time under functions that dial, accept, shake hands or close`,
+    }),
+  ]);
+}

@@ -1,0 +1,70 @@
+import type { Observation } from '../../analyze/observation.ts';
+import { claim } from '../claim.ts';
+import { blind, type Rule, type Sight, sight } from '../rule.ts';
+import { kernelTakesCpus } from '../stolen.ts';
+
+/** Of the window: less is a peak now and then. */
+const leastShare = 0.02;
+
+export const cpuThrottling: Rule = {
+  cause: 'cpu-throttling',
+  meaning: 'the cgroup of the process has used up its CPU quota and stands still',
+  remedy:
+    'raise the quota (cpu.max, resources.limits.cpu), or set GOMAXPROCS to it: Go 1.25 and newer do so by themselves if nothing else sets it',
+  look(seen) {
+    const found = throttled(seen);
+    return {
+      kernel: outside(seen, found),
+      runtime: kernelTakesCpus(seen),
+      weight: found?.share ?? 0,
+      summary: `its cgroup ${found?.group ?? ''} with ${found?.cpus ?? '?'} CPUs stood still for ${(100 * (found?.share ?? 0)).toFixed(0)} % of the time`,
+    };
+  },
+};
+
+interface Throttled {
+  group: string;
+  cpus: number | null;
+  share: number;
+  periods: number;
+  all: number;
+}
+
+function throttled({ proc, windowNs }: Observation): Throttled | null {
+  const all = (proc?.end.cpuLimits ?? []).flatMap((end) => {
+    const begin = proc?.begin.cpuLimits.find(({ group }) => group === end.group);
+    return begin === undefined
+      ? []
+      : [
+          {
+            group: end.group,
+            cpus: end.cpus,
+            // throttled_usec adds up over the run queues that stand still.
+            share: Math.min(1, (end.throttledNs - begin.throttledNs) / windowNs),
+            periods: end.throttledPeriods - begin.throttledPeriods,
+            all: end.periods - begin.periods,
+          },
+        ];
+  });
+  return all.sort((a, b) => b.share - a.share)[0] ?? null;
+}
+
+function outside(seen: Observation, found: Throttled | null): Sight {
+  if (seen.proc === null) {
+    return blind('/proc was not read at both ends');
+  }
+  if (found === null) {
+    return sight(false, []);
+  }
+  return sight(found.share >= leastShare, [
+    claim({
+      source: '/proc',
+      quantity: 'throttling',
+      value: found.periods,
+      unit: 'count',
+      of: `${found.all} periods of its cgroup`,
+      windowNs: seen.windowNs,
+      says: `throttled in ${found.periods} of ${found.all} periods, ${(100 * found.share).toFixed(1)} % of the time`,
+    }),
+  ]);
+}

@@ -1,0 +1,14 @@
+import { isAtResolver, waitingRequests } from '../requests.ts';
+import type { Rule } from '../rule.ts';
+
+export const lockConvoy: Rule = {
+  cause: 'lock-convoy',
+  meaning: 'requests queue for a lock that others hold over their work',
+  remedy:
+    'do the work outside the lock, split the lock, or copy what it guards; a mutex profile (runtime.SetMutexProfileFraction) names the holder',
+  look: (seen) =>
+    waitingRequests(seen, {
+      which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),
+      what: 'wait for a lock',
+    }),
+};

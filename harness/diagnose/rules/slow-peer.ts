@@ -1,0 +1,17 @@
+import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
+import type { Rule } from '../rule.ts';
+
+export const slowPeer: Rule = {
+  cause: 'slow-peer',
+  meaning: 'requests wait for the answer of another server',
+  remedy:
+    'the peer is slow, or the way to it: look there with the same command; here, a deadline, fewer calls one after the other, or a cache',
+  look: (seen) =>
+    waitingRequests(seen, {
+      which: (wait) =>
+        (wait.kind === 'network' || wait.kind === 'channel') &&
+        isAtPeer(wait) &&
+        !isAtResolver(wait),
+      what: 'wait for a peer',
+    }),
+};
