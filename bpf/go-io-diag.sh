@@ -19,6 +19,7 @@ usage: go-io-diag.sh --pid N | --exe NAME | --container ID   [options]
   --netprobe COMMAND   how to start netprobe (default: the one beside this script, or in PATH)
   --dump               goroutine dump (debug=2) too, if there are at most 1,000 goroutines: it stops the world
   --dump-any-size      the same with any number of goroutines
+  --no-summary         print no summary at the end
   --summary-only DIR   print the summary of a directory again
 
 Circuit breaker: looks each second, stops at once and keeps what was taken
@@ -98,7 +99,7 @@ whole() {
 }
 
 original_arguments=$*
-pid= exe= container= out= seconds=30 pprof= netprobe= dump=no summary_only=
+pid= exe= container= out= seconds=30 pprof= netprobe= dump=no summary=yes summary_only=
 max_cpu_rise=50 watch_url= max_latency_rise=100 max_mib=128 min_free_mib=256
 while [ $# -gt 0 ]; do
   case $1 in
@@ -114,6 +115,7 @@ while [ $# -gt 0 ]; do
     --netprobe) need_value "$1" $#; netprobe=$2; shift 2 ;;
     --dump) dump=small; shift ;;
     --dump-any-size) dump=any; shift ;;
+    --no-summary) summary=no; shift ;;
     --summary-only) need_value "$1" $#; summary_only=$2; shift 2 ;;
     --max-cpu-rise) need_value "$1" $#; whole "$1" "$2" 0 100000; max_cpu_rise=$2; shift 2 ;;
     --watch-url) need_value "$1" $#; watch_url=$2; shift 2 ;;
@@ -549,7 +551,9 @@ if alive; then
 fi
 rm -f "$out"/pprof/*.partial "$out"/pprof/*/*.partial "$out"/pprof/*.error "$out"/pprof/*.status
 write_record "$ended_by" || die 4 "cannot write $out/diag.json: $(df -Pk "$out" | awk 'NR == 2 { print int($4 / 1024) }') MiB are free" "--out DIR names another place"
-print_summary "$out"
-printf '\n%s\n' "$out"
+if [ $summary = yes ]; then
+  print_summary "$out"
+  printf '\n%s\n' "$out"
+fi
 if [ ! -f "$out/netprobe/kernel.json" ] && [ ! -f "$out/proc/end/stat" ]; then exit 4; fi
 exit "${interrupted:-0}"

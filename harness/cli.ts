@@ -6,6 +6,7 @@ import type { BenchOptions } from './commands/bench-options.ts';
 import { type BenchProbesOptions, benchProbesCommand } from './commands/bench-probes.ts';
 import { buildCommand } from './commands/build.ts';
 import { compareCommand } from './commands/compare.ts';
+import { type DiagOptions, diagCommand } from './commands/diag.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { gateCommand } from './commands/gate.ts';
 import type { GateOptions } from './commands/gate-run.ts';
@@ -19,6 +20,7 @@ import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.
 import { baselinesDir, reportsDir } from './lib/paths.ts';
 import { type Group, groups } from './load-accuracy/measurement.ts';
 import { allTools } from './load-accuracy/tools/index.ts';
+import { causes } from './scenario/cause.ts';
 import { knobs, liveWorlds } from './selftest/live/knobs.ts';
 
 const capabilities = ['ebpf', 'pprof', 'io_uring'];
@@ -181,6 +183,25 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .helpOption(false)
     .action(async (_words: string[], _options: object, command: Command) => {
       done(await loadCommand(command.args));
+    });
+  program
+    .command('diag')
+    .description(
+      'name the root cause of what a running Go process does: npm run diag -- --pid 4711; all options: sh bpf/go-io-diag.sh --help',
+    )
+    .argument('[words...]', 'what bpf/go-io-diag.sh takes: --pid N, --exe NAME, --seconds N, …')
+    .addOption(
+      new Option(
+        '--fail-on <causes>',
+        'end with exit code 1 if one of these is confirmed; any: all of them',
+      )
+        .argParser((text) => parseNames(text, ['any', ...causes]))
+        .default([], 'none'),
+    )
+    .option('--out <dir>', 'folder for evidence and report; default: a new one below reports/')
+    .allowUnknownOption()
+    .action(async (words: string[], options: DiagOptions) => {
+      done(await diagCommand(words, options));
     });
   program
     .command('report')

@@ -1,19 +1,25 @@
 import { access } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import type { ExitCode } from '../lib/errors.ts';
+import { diagFiles } from '../capture/diag/record.ts';
+import { type ExitCode, exitCode } from '../lib/errors.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
 import type { Report } from '../report/report.ts';
 import { gateFiles } from '../run/gate-record.ts';
+import { concludeDiagnosis } from './diag.ts';
 import { concludeGateRun } from './gate.ts';
 
 /**
- * Derives the reports of a run directory, of a suite or of a gate, anew; equal evidence gives equal bytes.
+ * Derives the reports of a run directory, of a suite, of a gate or of a diagnosis, anew; equal evidence gives equal bytes.
  * @returns the exit code of the run's verdict
  */
 export async function reportCommand(directory: string): Promise<ExitCode> {
   const runDir = resolve(directory);
-  return (await isGateRun(runDir)) ? concludeGateRun(runDir) : conclude(runDir);
+  if (await exists(diagFiles.record(runDir))) {
+    await concludeDiagnosis(runDir);
+    return exitCode.pass;
+  }
+  return (await exists(gateFiles.record(runDir))) ? concludeGateRun(runDir) : conclude(runDir);
 }
 
 /**
@@ -28,8 +34,8 @@ export async function conclude(runDir: string): Promise<ExitCode> {
   return report.exitCode as ExitCode;
 }
 
-function isGateRun(runDir: string): Promise<boolean> {
-  return access(gateFiles.record(runDir)).then(
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );

@@ -2,10 +2,12 @@ import type { Observation } from '../analyze/observation.ts';
 import { frameText, ownFrame } from '../analyze/stacks.ts';
 import { between, servesRequest, type Wait, waitsOf, waitsSeen } from '../analyze/waits.ts';
 import { claim } from './claim.ts';
-import { type Look, sight, withoutPprof, withoutScheduler } from './rule.ts';
+import { blind, type Look, sight, withoutPprof, withoutScheduler } from './rule.ts';
 
 /** On average so many requests in one place: below, the place explains little. */
 const fewestWaiting = 1;
+/** In the one look of netprobe: with fewer, a place that most go through may be empty by chance. */
+const fewestSeen = 3;
 /** Of the requests under way: below, another place explains more. */
 const leastShare = 0.3;
 
@@ -43,18 +45,22 @@ export function waitingRequests(
     kernel:
       outside === null
         ? withoutScheduler(seen)
-        : sight(shows(outside), [
-            claim({
-              source: 'eBPF, goroutines',
-              quantity: 'goroutines',
-              value: outside.waiting,
-              unit: 'count',
-              of: `${outside.underWay} requests under way at the end of the slice`,
-              windowNs: seen.scheduler?.windowNs ?? 0,
-              says: `${outside.waiting} of ${outside.underWay} requests under way ${what}`,
-              frames: framesOf(outside),
-            }),
-          ]),
+        : outside.underWay < fewestSeen
+          ? blind(
+              `${outside.underWay} requests were under way when netprobe looked, too few to tell where they stand`,
+            )
+          : sight(shows(outside), [
+              claim({
+                source: 'eBPF, goroutines',
+                quantity: 'goroutines',
+                value: outside.waiting,
+                unit: 'count',
+                of: `${outside.underWay} requests under way at the end of the slice`,
+                windowNs: seen.scheduler?.windowNs ?? 0,
+                says: `${outside.waiting} of ${outside.underWay} requests under way ${what}`,
+                frames: framesOf(outside),
+              }),
+            ]),
     runtime:
       snapshots.length === 0
         ? withoutPprof(seen, 'goroutine profile, end')

@@ -17,6 +17,11 @@ export interface Rule {
   /** What it means, in a sentence. */
   meaning: string;
   remedy: string;
+  /**
+   * The view without which there is no suspicion: what the other one sees has many causes. `either`:
+   * each is telling by itself.
+   */
+  leads: 'kernel' | 'runtime' | 'either';
   look(seen: Observation): Look;
 }
 
@@ -35,8 +40,8 @@ export interface RankedFinding extends Finding {
 }
 
 /**
- * Both views show it: confirmed. One does: suspected, with what the other says. Neither does, and both
- * looked: ruled out; else unknown.
+ * Both views show it: confirmed. One does, and it is telling: suspected, with what the other says. The
+ * telling view looked and does not show it: ruled out; else unknown.
  */
 export function conclude(rule: Rule, seen: Observation, variant: string): RankedFinding {
   const { kernel, runtime, weight, summary } = rule.look(seen);
@@ -50,7 +55,8 @@ export function conclude(rule: Rule, seen: Observation, variant: string): Ranked
   if (kernel.sees === 'shows' && runtime.sees === 'shows') {
     return { ...common, state: 'confirmed', summary, remedy: rule.remedy };
   }
-  if (kernel.sees === 'shows' || runtime.sees === 'shows') {
+  const telling = { kernel: [kernel], runtime: [runtime], either: sights }[rule.leads];
+  if (telling.some(({ sees }) => sees === 'shows')) {
     const other = kernel.sees === 'shows' ? 'runtime' : 'kernel';
     const against =
       blind.length > 0
@@ -63,7 +69,9 @@ export function conclude(rule: Rule, seen: Observation, variant: string): Ranked
       remedy: rule.remedy,
     };
   }
-  if (blind.length > 0) {
+  const looked =
+    rule.leads === 'either' ? blind.length === 0 : telling.every(({ sees }) => sees === 'denies');
+  if (!looked) {
     return { ...common, state: 'unknown', summary: blind.join('; '), remedy: '' };
   }
   return { ...common, state: 'ruled-out', summary: `${rule.meaning}: not seen`, remedy: '' };

@@ -6,6 +6,7 @@ export const channelWait: Rule = {
   meaning: 'requests wait for other goroutines on a channel: a worker pool, a queue, a semaphore',
   remedy:
     'look at who receives from the channel or sends to it: more workers, a queue with a bound that refuses, or no hand-over at all',
+  leads: 'runtime',
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),

@@ -21,6 +21,7 @@ export const connectionReuse: Rule = {
   meaning: 'connections are made for one or two requests and thrown away',
   remedy:
     'read response bodies to their end before closing them, keep one http.Client with MaxIdleConnsPerHost as high as there are requests at a time, leave keep-alives on at both ends; with HTTP/2 look at MAX_CONCURRENT_STREAMS',
+  leads: 'kernel',
   look(seen) {
     const tcp = seen.kernel?.tcp;
     const windowSec = (seen.kernel?.windowNs ?? 1) / 1e9;

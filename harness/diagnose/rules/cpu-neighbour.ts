@@ -13,6 +13,7 @@ export const cpuNeighbour: Rule = {
   meaning: 'other processes of the machine take the CPUs while this one wants them',
   remedy:
     'the cause lies with the neighbours named here: move one of them, or give this process CPUs of its own (cpuset, requests equal to limits)',
+  leads: 'kernel',
   look(seen) {
     const found = neighbours(seen);
     return {

@@ -11,6 +11,7 @@ export const cpuThrottling: Rule = {
   meaning: 'the cgroup of the process has used up its CPU quota and stands still',
   remedy:
     'raise the quota (cpu.max, resources.limits.cpu), or set GOMAXPROCS to it: Go 1.25 and newer do so by themselves if nothing else sets it',
+  leads: 'kernel',
   look(seen) {
     const found = throttled(seen);
     return {

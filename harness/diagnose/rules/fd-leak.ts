@@ -21,6 +21,7 @@ export const descriptorLeak: Rule = {
   meaning: 'descriptors are opened and never closed',
   remedy:
     'close them on every path: defer resp.Body.Close(), conn.Close(), file.Close(), and every duplicate that File() or dup makes',
+  leads: 'kernel',
   look(seen) {
     const descriptors = seen.kernel?.descriptors;
     const leaking = (descriptors?.origins ?? []).filter((origin) => leaks(origin, seen));

@@ -15,6 +15,7 @@ export const gcPressure: Rule = {
   meaning: 'the garbage collector takes a large part of the CPU time',
   remedy:
     'allocate less (the heap profile with sample type alloc_space names the places), reuse buffers, or let the heap grow: GOGC, GOMEMLIMIT',
+  leads: 'either',
   look(seen) {
     const inside = profiledShare(seen, collecting);
     const outside = sampledShare(seen, collecting);

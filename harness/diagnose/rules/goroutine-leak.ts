@@ -19,6 +19,7 @@ export const goroutineLeak: Rule = {
   meaning: 'goroutines are started and never end',
   remedy:
     'give each goroutine a way out: a context that is cancelled (defer cancel()), a channel that is closed, a buffered channel for a result that nobody may want',
+  leads: 'either',
   look(seen) {
     const grown = growth(seen);
     const sites = (seen.scheduler?.goroutines?.sites ?? [])

@@ -6,6 +6,7 @@ export const lockConvoy: Rule = {
   meaning: 'requests queue for a lock that others hold over their work',
   remedy:
     'do the work outside the lock, split the lock, or copy what it guards; a mutex profile (runtime.SetMutexProfileFraction) names the holder',
+  leads: 'runtime',
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),

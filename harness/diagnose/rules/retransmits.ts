@@ -12,6 +12,7 @@ export const retransmits: Rule = {
   meaning: 'the network loses segments, which are sent again after 200 ms and more',
   remedy:
     'the cause lies between the two machines: look at the interfaces (ip -s link), queues (tc -s qdisc) and firewall counters on the way',
+  leads: 'kernel',
   look(seen) {
     const found = lost(seen);
     return {

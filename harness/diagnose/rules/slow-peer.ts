@@ -6,6 +6,7 @@ export const slowPeer: Rule = {
   meaning: 'requests wait for the answer of another server',
   remedy:
     'the peer is slow, or the way to it: look there with the same command; here, a deadline, fewer calls one after the other, or a cache',
+  leads: 'runtime',
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) =>

@@ -16,6 +16,7 @@ export const slowStorage: Rule = {
   meaning: 'system calls on files take longer than 5 ms',
   remedy:
     'take the call out of the request (a queue with a bound, one fsync for many), or a faster device; each such call holds a thread',
+  leads: 'kernel',
   look(seen) {
     const slow = (seen.kernel?.slowCalls?.stacks ?? [])
       .filter(

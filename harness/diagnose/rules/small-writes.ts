@@ -18,6 +18,7 @@ export const smallWrites: Rule = {
   cause: 'small-writes',
   meaning: 'data goes out in many small writes',
   remedy: 'put a bufio.Writer in between and flush it once, or hand all parts to net.Buffers',
+  leads: 'kernel',
   look(seen) {
     const found = writes(seen);
     const inside = profiledShare(seen, writing);

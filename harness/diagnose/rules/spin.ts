@@ -13,6 +13,7 @@ export const spin: Rule = {
   meaning: 'a goroutine that serves no request keeps a CPU busy all the time',
   remedy:
     'let it block until there is something to do: a channel, a sync.Cond, a timer; a select with default in a loop, and runtime.Gosched, burn what they do not need',
+  leads: 'either',
   look(seen) {
     const inside = seen.runtime.cpu && busiest(seen.runtime.cpu, seen.runtime.cpu.durationNs);
     const onCpu = seen.kernel?.onCpu;

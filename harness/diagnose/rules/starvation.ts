@@ -15,18 +15,19 @@ import {
 
 /** A P is free within microseconds unless all are busy; this long is a queue. */
 const leastMeanNs = 500_000;
-/** For each goroutine that runs, so many stand in the queue. */
-const leastRunnable = 0.5;
+/** Goroutines in the run queues at any time, on average. */
+const leastRunnable = 1;
 
 export const starvation: Rule = {
   cause: 'starvation',
   meaning: 'goroutines are ready and wait for a P: the CPUs that Go may use are all busy',
   remedy:
     'give it CPUs (GOMAXPROCS, the quota), or take the work out of the way of requests: fewer goroutines that compute at a time, shorter pieces',
+  leads: 'kernel',
   look(seen): Look {
     const outside = waitForP(seen);
     const trace = seen.runtime.trace;
-    const runnable = trace && trace.runningNs > 0 ? trace.runnableNs / trace.runningNs : 0;
+    const runnable = trace && trace.durationNs > 0 ? trace.runnableNs / trace.durationNs : 0;
     const used = cpusUsed(seen);
     const hot = seen.runtime.cpu && hottest(seen.runtime.cpu);
     return {
@@ -76,9 +77,9 @@ function inside(seen: Observation, runnable: number): Sight {
       quantity: 'run-queue-time',
       value: trace.runnableNs,
       unit: 'ns',
-      of: `${formatNs(trace.runningNs)} of goroutines running`,
+      of: 'the slice',
       windowNs: trace.durationNs,
-      says: `for each goroutine that runs ${runnable.toFixed(2)} are ready and wait`,
+      says: `${runnable.toFixed(2)} goroutines are ready and wait at any time, ${(trace.runningNs / trace.durationNs).toFixed(2)} run`,
     }),
   ]);
 }

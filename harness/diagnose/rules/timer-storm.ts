@@ -15,6 +15,7 @@ export const timerStorm: Rule = {
   meaning: 'very many timers are set and fire',
   remedy:
     'one timer for many deadlines (a wheel, or one ticker and a list), Reset instead of a new one, or a coarser period',
+  leads: 'either',
   look(seen) {
     const inside = profiledShare(seen, timing);
     const outside = sampledShare(seen, timing);

@@ -1,0 +1,127 @@
+import { access, rm } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { execa } from 'execa';
+import { readObservation } from '../analyze/observation.ts';
+import { binaryPath, buildPrograms } from '../build/go-build.ts';
+import { findGo } from '../build/go-toolchain.ts';
+import { tools } from '../build/programs.ts';
+import { diagFiles } from '../capture/diag/record.ts';
+import { Diagnosis, diagnoseProcess } from '../diagnose/diagnosis.ts';
+import { findNetprobeAccess } from '../host/netprobe-access.ts';
+import { type ExitCode, exitCode, infrastructureError } from '../lib/errors.ts';
+import { writeFileAtomic } from '../lib/fs.ts';
+import { checkJson, formatJson } from '../lib/json.ts';
+import { reportsDir, rootDir } from '../lib/paths.ts';
+import { renderDiagnosisText } from '../report/diag/console.ts';
+import { renderDiagnosisHtml } from '../report/diag/html.ts';
+import { renderDiagnosisMarkdown } from '../report/diag/markdown.ts';
+import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
+
+export interface DiagOptions {
+  /** Causes that end it with exit code 1 if they are confirmed; `any` is all of them. */
+  failOn: readonly string[];
+  out?: string;
+}
+
+const script = join(rootDir, 'bpf', 'go-io-diag.sh');
+
+/** Codes of the script that mean the same here. */
+const ownCodes: readonly ExitCode[] = [0, 2, 4, 5, 130, 143];
+
+/**
+ * Looks at a running Go process from the kernel and from its runtime, names the causes that both
+ * show, and writes the usual report.
+ * @param words what bpf/go-io-diag.sh takes: --pid, --exe or --container, --seconds, …
+ */
+export async function diagCommand(
+  words: readonly string[],
+  { failOn, out }: DiagOptions,
+): Promise<ExitCode> {
+  const go = await findGo();
+  await buildPrograms(go, [tools.netprobe, tools.tracesum], () => {});
+  const netprobe = binaryPath(tools.netprobe);
+  const found = await findNetprobeAccess(netprobe, new AbortController().signal);
+  const own = out === undefined;
+  const dir = own
+    ? (await makeRunDirectory(resolve(reportsDir), new Date(), 'diag')).runDir
+    : resolve(out);
+  const code = await runScript([
+    ...['--out', dir, '--no-summary', '--netprobe', (found?.command ?? [netprobe]).join(' ')],
+    ...words,
+  ]);
+  const taken = await access(diagFiles.record(dir)).then(
+    () => true,
+    () => false,
+  );
+  if (!taken) {
+    if (own) {
+      await rm(dir, { recursive: true, force: true });
+    }
+    return code;
+  }
+  const diagnosis = await concludeDiagnosis(dir);
+  if (code !== exitCode.pass) {
+    return code;
+  }
+  const failing = diagnosis.findings.filter(
+    ({ cause, state }) =>
+      state === 'confirmed' && (failOn.includes('any') || failOn.includes(cause)),
+  );
+  return failing.length > 0 ? exitCode.regressed : exitCode.pass;
+}
+
+/** @throws PollgateError where the script could not be started or was killed */
+async function runScript(words: readonly string[]): Promise<ExitCode> {
+  // Ctrl-C reaches the script too, which then ends in order and keeps what was taken.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  const result = await execa('sh', [script, ...words], { stdio: 'inherit', reject: false });
+  process.off('SIGINT', ignore);
+  const code = ownCodes.find((each) => each === result.exitCode);
+  if (code === undefined) {
+    throw infrastructureError(
+      `go-io-diag.sh ended with ${result.exitCode ?? result.signal ?? result.shortMessage}`,
+      `sh ${relative(process.cwd(), script)} --help`,
+    );
+  }
+  return code;
+}
+
+/** Derives the diagnosis of a directory, prints it and writes report.json, .md and .html. */
+export async function concludeDiagnosis(dir: string): Promise<Diagnosis> {
+  await sumTrace(dir);
+  const diagnosis = diagnoseProcess(await readObservation(dir), basename(dir));
+  checkJson(diagnosis, Diagnosis, { name: 'the diagnosis', remedy: 'report this as a bug' });
+  process.stdout.write(renderDiagnosisText(diagnosis));
+  await writeFileAtomic(runFiles.report(dir, 'json'), formatJson(diagnosis));
+  await writeFileAtomic(runFiles.report(dir, 'md'), renderDiagnosisMarkdown(diagnosis));
+  await writeFileAtomic(runFiles.report(dir, 'html'), renderDiagnosisHtml(diagnosis));
+  process.stdout.write(`\n${relative(process.cwd(), dir) || '.'}/report.html\n`);
+  return diagnosis;
+}
+
+/**
+ * The last act of the capture, done where there is Go: the script of a machine without it leaves the
+ * trace as it came. A trace that cannot be summed stays, and the report says so.
+ */
+async function sumTrace(dir: string): Promise<void> {
+  const exists = (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    );
+  if ((await exists(diagFiles.traceSummary(dir))) || !(await exists(diagFiles.trace(dir)))) {
+    return;
+  }
+  await buildPrograms(await findGo(), [tools.tracesum], () => {});
+  const {
+    stdout,
+    stderr,
+    exitCode: code,
+  } = await execa(binaryPath(tools.tracesum), [diagFiles.trace(dir)], { reject: false });
+  if (code === 0) {
+    await writeFileAtomic(diagFiles.traceSummary(dir), stdout);
+  } else {
+    console.error(stderr);
+  }
+}

@@ -1,0 +1,216 @@
+import Type, { type Static } from 'typebox';
+import { probeValueAt } from '../analyze/histogram.ts';
+import type { Observation } from '../analyze/observation.ts';
+import { frameText, ownFrame, type Stacks } from '../analyze/stacks.ts';
+import { servesRequest, type Wait, waitsOf } from '../analyze/waits.ts';
+import { cpusAllowed, cpusUsed } from './cpu.ts';
+import { Finding } from './finding.ts';
+import { rankCauses } from './root-causes.ts';
+
+const strict = { additionalProperties: false } as const;
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Count = Type.Integer({ minimum: 0 });
+
+const RankedFinding = Type.Object(
+  {
+    ...Finding.properties,
+    weight: Type.Number({
+      minimum: 0,
+      description: 'Share of what the process does or suffers that the cause explains.',
+    }),
+  },
+  strict,
+);
+
+const Hot = Type.Object({ place: Type.String(), share: Type.Number() }, strict);
+
+/** A diagnosis of one process: everything that a renderer needs. */
+export const Diagnosis = Type.Object(
+  {
+    schema: Type.Literal(1),
+    runId: Type.String(),
+    command: Type.String(),
+    startedAt: Type.String(),
+    target: Type.Object(
+      {
+        pid: Count,
+        exe: Type.String(),
+        commandLine: Type.String(),
+        goVersion: Nullable(Type.String()),
+      },
+      strict,
+    ),
+    host: Type.String(),
+    windowNs: Type.Number({ minimum: 0 }),
+    endedBy: Type.String(),
+    headline: Type.String(),
+    findings: Type.Array(RankedFinding),
+    /** What could not be taken or read, and why. */
+    missing: Type.Array(Type.String()),
+    vitals: Type.Object(
+      {
+        cpusUsed: Nullable(Type.Number()),
+        cpusAllowed: Nullable(Type.Number()),
+        threads: Nullable(Count),
+        residentBytes: Nullable(Count),
+        descriptors: Nullable(Count),
+        goroutines: Nullable(Count),
+        requestsUnderWay: Nullable(Type.Number()),
+      },
+      strict,
+    ),
+    /** Of the target's CPU time, estimated from below; null where nothing watched. */
+    cost: Type.Object({ kernel: Nullable(Type.Number()), slice: Nullable(Type.Number()) }, strict),
+    calls: Type.Array(Type.Object({ name: Type.String(), perSec: Type.Number() }, strict)),
+    times: Type.Array(
+      Type.Object(
+        { name: Type.String(), count: Count, p50Ns: Count, p99Ns: Count, maxNs: Count },
+        strict,
+      ),
+    ),
+    cpu: Type.Array(Hot),
+    waits: Type.Array(
+      Type.Object(
+        {
+          kind: Type.String(),
+          goroutines: Type.Number(),
+          place: Type.String(),
+          inRequest: Type.Boolean(),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+export type Diagnosis = Static<typeof Diagnosis>;
+
+const mostRows = 12;
+
+/** Pure: the same directory gives the same diagnosis. */
+export function diagnoseProcess(seen: Observation, runId: string): Diagnosis {
+  const { record, proc, kernel, scheduler, runtime } = seen;
+  const name = baseName(record.target.exe);
+  const findings = rankCauses(seen, name);
+  const waits = waitsOf(runtime.goroutines);
+  const underWay = waits.filter(servesRequest);
+  return {
+    schema: 1,
+    runId,
+    command: record.command,
+    startedAt: record.startedAt,
+    target: { ...record.target, goVersion: seen.goVersion },
+    host: `${record.kernel} ${record.machine}`,
+    windowNs: seen.windowNs,
+    endedBy: record.endedBy,
+    headline: headlineOf(findings, name),
+    findings,
+    missing: [
+      ...record.stages
+        .filter(({ status }) => status !== 'done')
+        .map(({ name: stage, reason }) => `${stage}: ${reason}`),
+      ...seen.damaged,
+    ],
+    vitals: {
+      cpusUsed: cpusUsed(seen),
+      cpusAllowed: cpusAllowed(seen),
+      threads: proc?.end.threads.length ?? null,
+      residentBytes: proc?.end.residentBytes ?? null,
+      descriptors: proc?.end.descriptors
+        ? Object.values(proc.end.descriptors).reduce((sum, count) => sum + count, 0)
+        : null,
+      goroutines: runtime.goroutines.at(-1)?.total ?? null,
+      requestsUnderWay:
+        runtime.goroutines.length === 0
+          ? null
+          : underWay.reduce((sum, wait) => sum + wait.goroutines, 0),
+    },
+    cost: {
+      kernel: costOf(kernel?.probe.cost),
+      slice: costOf(scheduler?.probe.cost),
+    },
+    calls: Object.entries(kernel?.probe.syscalls ?? {})
+      .map(([call, count]) => ({ name: call, perSec: count / ((kernel?.windowNs ?? 1) / 1e9) }))
+      .sort((a, b) => b.perSec - a.perSec)
+      .slice(0, mostRows),
+    times: timesOf(seen),
+    cpu: runtime.cpu === null ? [] : hotPlaces(runtime.cpu),
+    waits: waits.slice(0, mostRows).map(waitRow),
+  };
+}
+
+function headlineOf(findings: readonly Finding[], name: string): string {
+  const [first] = findings;
+  const confirmed = findings.filter(({ state }) => state === 'confirmed');
+  if (confirmed.length > 0) {
+    return `${name}: ${confirmed.map(({ cause }) => cause).join(', ')} confirmed by both views`;
+  }
+  if (first?.state === 'suspected') {
+    const suspected = findings.filter(({ state }) => state === 'suspected');
+    return `${name}: no cause confirmed; suspected: ${suspected.map(({ cause }) => cause).join(', ')}`;
+  }
+  const unknown = findings.filter(({ state }) => state === 'unknown').length;
+  return unknown === 0
+    ? `${name}: none of ${findings.length} known causes`
+    : `${name}: no cause found; ${unknown} of ${findings.length} could not be looked for`;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function costOf(cost: { cpuNs: number; estimatedNs: number | null } | null | undefined) {
+  return !cost || cost.estimatedNs === null || cost.cpuNs === 0
+    ? null
+    : cost.estimatedNs / cost.cpuNs;
+}
+
+function timesOf({ kernel, scheduler }: Observation): Diagnosis['times'] {
+  const all = { ...kernel?.probe.histograms, ...pick(scheduler?.probe.histograms ?? {}) };
+  return Object.entries(all)
+    .flatMap(([name, histogram]) =>
+      !histogram || histogram.count === 0 || !name.endsWith('Ns')
+        ? []
+        : [
+            {
+              name: name.slice(0, -2),
+              count: histogram.count,
+              p50Ns: probeValueAt(histogram, 0.5) ?? 0,
+              p99Ns: probeValueAt(histogram, 0.99) ?? 0,
+              maxNs: histogram.max,
+            },
+          ],
+    )
+    .sort((a, b) => b.p99Ns * b.count - a.p99Ns * a.count)
+    .slice(0, 2 * mostRows);
+}
+
+/** Only what the slice alone has: the rest is of the whole window. */
+function pick<T>(histograms: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(histograms).filter(([name]) =>
+      /^(wakeup|goroutine|handoff|netpollLoop)/.test(name),
+    ),
+  );
+}
+
+function hotPlaces(cpu: Stacks): Diagnosis['cpu'] {
+  const places = new Map<string, number>();
+  for (const stack of cpu.stacks) {
+    const place = frameText(ownFrame(stack) ?? stack.frames[0]);
+    places.set(place, (places.get(place) ?? 0) + stack.value);
+  }
+  return [...places]
+    .map(([place, value]) => ({ place, share: cpu.total > 0 ? value / cpu.total : 0 }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, mostRows);
+}
+
+function waitRow(wait: Wait): Diagnosis['waits'][number] {
+  return {
+    kind: wait.kind,
+    goroutines: wait.goroutines,
+    place: frameText(ownFrame(wait) ?? wait.frames.at(-2) ?? wait.frames[0]),
+    inRequest: servesRequest(wait),
+  };
+}
