@@ -215,6 +215,9 @@ if [ -n "$container" ]; then
 fi
 [ -d "/proc/$pid" ] || die 2 "no process $pid" "ps -e -o pid,comm,args shows what runs"
 [ "$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)" != Z ] || die 2 "process $pid has ended and is a zombie"
+if [ "$(id -u)" = 0 ] && ! readlink "/proc/$pid/exe" >/dev/null 2>&1; then
+  die 2 "process $pid ($(cat "/proc/$pid/comm")) has no executable that can be read: a kernel thread, or another container's init"
+fi
 [ -n "$(ls "/proc/$pid/fd" 2>/dev/null)" ] && readlink "/proc/$pid/exe" >/dev/null 2>&1 ||
   die 5 "process $pid belongs to $(stat -c %U "/proc/$pid" 2>/dev/null || echo another user) and may not be looked at" "sudo $0 $original_arguments"
 is_go "$pid" || die 2 "process $pid ($(cat "/proc/$pid/comm")) is not a Go program: $(readlink "/proc/$pid/exe") holds no Go build information" "--exe NAME finds a process by its executable"
@@ -301,8 +304,13 @@ if [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$pid/ns/net")" ]; the
 
 # request URL SECONDS FILE: 0 if it holds the whole answer
 request() {
-  { $enter curl -sS -f -k --max-time "$2" -H 'Connection: close' "$1" 2>"$3.error" 3>&- 4>&-; echo $? >"$3.status"; } |
-    head -c $max_profile_bytes >"$3.partial"
+  # In the background, where a Ctrl-C of the terminal does not reach it; stop_requests does.
+  {
+    $enter curl -sS -f -k --max-time "$2" -H 'Connection: close' "$1" 2>"$3.error" 3>&- 4>&- &
+    echo $! >"$work/$$.$!.request"
+    wait $!
+    echo $? >"$3.status"
+  } | head -c $max_profile_bytes 2>/dev/null >"$3.partial"
   status=$(cat "$3.status" 2>/dev/null || echo 1)
   reason=$(tail -n 1 "$3.error" 2>/dev/null)
   rm -f "$3.status" "$3.error"
@@ -311,6 +319,14 @@ request() {
   elif [ "$status" = 0 ] && [ "$size" -eq 0 ]; then reason="an empty answer"; status=1; fi
   if [ "$status" != 0 ]; then rm -f "$3.partial"; return 1; fi
   mv "$3.partial" "$3"
+}
+
+# A profile that nobody waits for any more would keep the next one out.
+stop_requests() {
+  for file in "$work"/*.request; do
+    [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null
+  done
+  rm -f "$work"/*.request
 }
 
 # profile NAME QUERY SECONDS FILE: a stage
@@ -537,6 +553,7 @@ if [ -n "$kernel_pid" ]; then
 fi
 if [ "$ended_by" != window ]; then
   for child in ${cpu_pid-} $slice_pid; do kill "$child" 2>/dev/null; done
+  stop_requests
 fi
 if alive; then
   snapshot end
