@@ -3,17 +3,21 @@ import { probeValueAt } from '../analyze/histogram.ts';
 import type { Observation } from '../analyze/observation.ts';
 import { frameText, ownFrame, type Stacks } from '../analyze/stacks.ts';
 import { servesRequest, type Wait, waitsOf } from '../analyze/waits.ts';
+import { causes } from '../scenario/cause.ts';
 import { cpusAllowed, cpusUsed } from './cpu.ts';
 import { Finding } from './finding.ts';
 import { rankCauses } from './root-causes.ts';
+import type { RankedFinding } from './rule.ts';
 
 const strict = { additionalProperties: false } as const;
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Count = Type.Integer({ minimum: 0 });
 
-const RankedFinding = Type.Object(
+const DiagnosisFinding = Type.Object(
   {
     ...Finding.properties,
+    /** The confirmed cause that brings this about; absent for a root cause. */
+    consequenceOf: Type.Optional(Type.Enum([...causes])),
     weight: Type.Number({
       minimum: 0,
       description: 'Share of what the process does or suffers that the cause explains.',
@@ -44,7 +48,7 @@ export const Diagnosis = Type.Object(
     windowNs: Type.Number({ minimum: 0 }),
     endedBy: Type.String(),
     headline: Type.String(),
-    findings: Type.Array(RankedFinding),
+    findings: Type.Array(DiagnosisFinding),
     /** What could not be taken or read, and why. */
     missing: Type.Array(Type.String()),
     vitals: Type.Object(
@@ -139,9 +143,11 @@ export function diagnoseProcess(seen: Observation, runId: string): Diagnosis {
   };
 }
 
-function headlineOf(findings: readonly Finding[], name: string): string {
+function headlineOf(findings: readonly RankedFinding[], name: string): string {
   const [first] = findings;
-  const confirmed = findings.filter(({ state }) => state === 'confirmed');
+  const confirmed = findings.filter(
+    ({ state, consequenceOf }) => state === 'confirmed' && consequenceOf === undefined,
+  );
   if (confirmed.length > 0) {
     return `${name}: ${confirmed.map(({ cause }) => cause).join(', ')} confirmed by both views`;
   }

@@ -88,7 +88,7 @@ function framesOf({ places }: Occupancy): string[] {
 /** Functions of Go's own packages under which a wait has a cause of its own. */
 const peers =
   /^net\/http\.\(\*(persistConn|Transport|http2\w+|Client)\)\.|^net\.\(\*(conn|TCPConn|netFD|sysDialer|Dialer)\)\./;
-const resolver =
+export const resolver =
   /^net\.\(\*Resolver\)\.|^net\.\(\*?(dnsPacketConn|dnsStreamConn)|^internal\/singleflight\./;
 
 export function isAtPeer(wait: Wait): boolean {

@@ -40,9 +40,30 @@ export const rules: readonly Rule[] = [
 
 const order: readonly Finding['state'][] = ['confirmed', 'suspected', 'unknown', 'ruled-out'];
 
-/** What every rule makes of a process: the surest first, and of those the one that explains most. */
+/**
+ * What every rule makes of a process: root causes before what follows from them, the surest first, and
+ * of those the one that explains most.
+ */
 export function rankCauses(seen: Observation, name: string): RankedFinding[] {
-  return rules
-    .map((rule) => conclude(rule, seen, name))
-    .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || b.weight - a.weight);
+  const findings = rules.map((rule) => ({ rule, finding: conclude(rule, seen, name) }));
+  const confirmed = new Set(
+    findings.flatMap(({ finding }) => (finding.state === 'confirmed' ? finding.cause : [])),
+  );
+  return findings
+    .map(({ rule, finding }) => {
+      const cause = rule.follows?.find((each) => confirmed.has(each));
+      return cause === undefined || !isSeen(finding)
+        ? finding
+        : { ...finding, consequenceOf: cause };
+    })
+    .sort(
+      (a, b) =>
+        order.indexOf(a.state) - order.indexOf(b.state) ||
+        Number(a.consequenceOf !== undefined) - Number(b.consequenceOf !== undefined) ||
+        b.weight - a.weight,
+    );
+}
+
+function isSeen({ state }: Finding): boolean {
+  return state === 'confirmed' || state === 'suspected';
 }

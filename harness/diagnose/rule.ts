@@ -22,6 +22,8 @@ export interface Rule {
    * each is telling by itself.
    */
   leads: 'kernel' | 'runtime' | 'either';
+  /** Causes that bring this one about: beside one of them it is a consequence. */
+  follows?: readonly Cause[];
   look(seen: Observation): Look;
 }
 
@@ -37,6 +39,8 @@ export interface Look {
 export interface RankedFinding extends Finding {
   /** See {@link Look.weight}. */
   weight: number;
+  /** The confirmed cause that brings this about; absent for a root cause. */
+  consequenceOf?: Cause;
 }
 
 /**

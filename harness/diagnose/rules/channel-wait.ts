@@ -7,6 +7,20 @@ export const channelWait: Rule = {
   remedy:
     'look at who receives from the channel or sends to it: more workers, a queue with a bound that refuses, or no hand-over at all',
   leads: 'runtime',
+  follows: [
+    'starvation',
+    'slow-storage',
+    'slow-peer',
+    'synchronous-dns',
+    'lock-convoy',
+    'connection-reuse',
+    'gc-pressure',
+    'timer-storm',
+    'small-writes',
+    'spin',
+    'cpu-throttling',
+    'cpu-neighbour',
+  ],
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),

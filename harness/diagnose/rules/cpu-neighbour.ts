@@ -4,9 +4,10 @@ import { blind, type Rule, type Sight, sight } from '../rule.ts';
 import { kernelTakesCpus } from '../stolen.ts';
 
 /** Time in the kernel's run queues, of the time on a CPU. */
-const leastWaiting = 0.3;
-/** CPUs that others use. */
-const leastForeign = 0.3;
+const leastWaiting = 0.5;
+/** Of the machine's CPUs: what others use, and what is idle where the process has to wait for others. */
+const leastForeign = 0.4;
+const mostIdle = 0.1;
 
 export const cpuNeighbour: Rule = {
   cause: 'cpu-neighbour',
@@ -29,6 +30,7 @@ interface Neighbours {
   waiting: number;
   foreign: number;
   idle: number;
+  cpus: number;
   names: string;
 }
 
@@ -55,6 +57,7 @@ function neighbours({ record, proc, windowNs }: Observation): Neighbours | null 
     waiting: run > 0 ? wait / run : 0,
     foreign: others.reduce((sum, { cpus }) => sum + cpus, 0),
     idle: (proc.end.host.idleNs - proc.begin.host.idleNs) / windowNs,
+    cpus: proc.end.host.cpus,
     names: others
       .slice(0, 3)
       .filter(({ cpus }) => cpus >= 0.05)
@@ -67,16 +70,19 @@ function outside(seen: Observation, found: Neighbours | null): Sight {
   if (found === null) {
     return blind('/proc was not read at both ends');
   }
-  const { waiting, foreign, idle, names } = found;
-  return sight(waiting >= leastWaiting && foreign >= leastForeign, [
-    claim({
-      source: '/proc',
-      quantity: 'run-queue-time',
-      value: waiting,
-      unit: 'count',
-      of: 'a second of its threads on a CPU',
-      windowNs: seen.windowNs,
-      says: `its threads stood ${waiting.toFixed(2)} s in the kernel's run queues for each second on a CPU; others used ${foreign.toFixed(2)} CPUs (${names || 'none much'}), ${idle.toFixed(2)} were idle`,
-    }),
-  ]);
+  const { waiting, foreign, idle, cpus, names } = found;
+  return sight(
+    waiting >= leastWaiting && foreign >= leastForeign * cpus && idle <= mostIdle * cpus,
+    [
+      claim({
+        source: '/proc',
+        quantity: 'run-queue-time',
+        value: waiting,
+        unit: 'count',
+        of: 'a second of its threads on a CPU',
+        windowNs: seen.windowNs,
+        says: `its threads stood ${waiting.toFixed(2)} s in the kernel's run queues for each second on a CPU; others used ${foreign.toFixed(2)} CPUs (${names || 'none much'}), ${idle.toFixed(2)} were idle`,
+      }),
+    ],
+  );
 }

@@ -11,8 +11,7 @@ const leastShareOfHalf = 0.2;
 const fewestCandidates = 3;
 
 /** Goroutines that a connection needs: with it they come and go, and are not what leaks. */
-const ofConnections =
-  /^net\/http\.\(\*(persistConn|conn|http2\w+|connReader)\)\.|^net\/http\.\(\*Server\)\.Serve/;
+const ofConnections = /^net\/http\.|^google\.golang\.org\/grpc\/internal\/transport\./;
 
 export const goroutineLeak: Rule = {
   cause: 'goroutine-leak',
@@ -20,6 +19,7 @@ export const goroutineLeak: Rule = {
   remedy:
     'give each goroutine a way out: a context that is cancelled (defer cancel()), a channel that is closed, a buffered channel for a result that nobody may want',
   leads: 'either',
+  follows: ['timer-storm', 'starvation'],
   look(seen) {
     const grown = growth(seen);
     const sites = (seen.scheduler?.goroutines?.sites ?? [])

@@ -7,6 +7,7 @@ export const lockConvoy: Rule = {
   remedy:
     'do the work outside the lock, split the lock, or copy what it guards; a mutex profile (runtime.SetMutexProfileFraction) names the holder',
   leads: 'runtime',
+  follows: ['starvation', 'slow-storage', 'gc-pressure', 'timer-storm', 'spin', 'cpu-throttling'],
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),

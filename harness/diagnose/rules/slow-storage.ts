@@ -21,7 +21,8 @@ export const slowStorage: Rule = {
     const slow = (seen.kernel?.slowCalls?.stacks ?? [])
       .filter(
         ({ call, fileKind, blockNs }) =>
-          storing.test(call) && (fileKind === 'file' || blockNs > 0 || call === 'fsync'),
+          storing.test(call) &&
+          (/^(regular|directory)$/.test(fileKind) || blockNs > 0 || call === 'fsync'),
       )
       .sort((a, b) => b.totalNs - a.totalNs);
     const totalNs = slow.reduce((sum, { totalNs: ns }) => sum + ns, 0);

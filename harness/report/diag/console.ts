@@ -9,8 +9,8 @@ export function renderDiagnosisText(report: Diagnosis): string {
   const others = (state: 'unknown' | 'ruled-out') =>
     report.findings.filter((finding) => finding.state === state).map(({ cause }) => cause);
   const lines = [
-    ...shown.flatMap(({ cause, state, summary, evidence, remedy }, index) => [
-      `${index + 1}. ${cause}: ${state}`,
+    ...shown.flatMap(({ cause, state, consequenceOf, summary, evidence, remedy }, index) => [
+      `${index + 1}. ${cause}: ${state}${consequenceOf === undefined ? '' : `, a consequence of ${consequenceOf}`}`,
       `   ${summary}`,
       ...evidence.map(({ view, source, says }) => `   ${view.padEnd(8)} ${source}: ${says}`),
       `   to do    ${remedy}`,

@@ -14,11 +14,11 @@ export function renderDiagnosisMarkdown(report: Diagnosis): string {
     `## ${markdownText(report.headline)}`,
     '',
     `${markdownCode(report.target.commandLine.trim())}, pid ${report.target.pid}, ${formatDuration(report.windowNs)} from ${report.startedAt}.`,
-    ...shown.flatMap(({ cause, state, summary, evidence, remedy }) => [
+    ...shown.flatMap(({ cause, state, consequenceOf, summary, evidence, remedy }) => [
       '',
       `### ${markdownText(cause)}`,
       '',
-      `${markdownText(stateWords[state])}. ${markdownText(summary)}.`,
+      `${markdownText(stateWords[state])}${consequenceOf === undefined ? '' : `, a consequence of ${consequenceOf}`}. ${markdownText(summary)}.`,
       '',
       ...evidence.map(
         ({ view, source, says }) => `- ${view}, ${markdownText(source)}: ${markdownText(says)}`,

@@ -53,10 +53,11 @@ export function causes({ findings }: Diagnosis): Content {
 }
 
 function findingTable(finding: Diagnosis['findings'][number]): Table {
-  const { cause, state, summary, evidence, remedy } = finding;
+  const { cause, state, consequenceOf, summary, evidence, remedy } = finding;
   const rows: [string, Cell | string][] = [
     ['state', cell(stateWords[state], { tone: findingTones[state] })],
     ['what', summary],
+    ...(consequenceOf === undefined ? [] : [['comes from', consequenceOf] as [string, string]]),
     ...evidence.map(({ view, source, says, card }): [string, Cell] => [
       `${view}: ${source}`,
       cell(says, { sub: card === undefined ? '' : cardText(card) }),
