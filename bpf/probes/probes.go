@@ -9,6 +9,7 @@ import (
 	"pollgate/bpf/probes/handoff"
 	"pollgate/bpf/probes/heatmap"
 	"pollgate/bpf/probes/netpoll"
+	"pollgate/bpf/probes/oncpu"
 	"pollgate/bpf/probes/request"
 	"pollgate/bpf/probes/syscalls"
 	"pollgate/bpf/probes/tcplife"
@@ -19,4 +20,5 @@ import (
 // All is every probe, in the order of attaching and of reports: wakeup uses what netpoll shares,
 // heatmap what wakeup shares, blockio what syscalls shares.
 var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, blockio.Probe,
-	fdleak.Probe, goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe, handoff.Probe}
+	fdleak.Probe, goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe, handoff.Probe,
+	oncpu.Probe}

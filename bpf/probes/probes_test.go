@@ -42,8 +42,8 @@ func TestManifestsAreComplete(t *testing.T) {
 			if hook.Type == "uprobe" && hook.When == "" && m.Set == "kernel" {
 				t.Errorf("probe %s: has uprobes, and is in the set without", m.Name)
 			}
-			if hook.Type != "tp_btf" && hook.Type != "uprobe" {
-				t.Errorf("probe %s: hook type %q: only tp_btf and uprobe are allowed", m.Name, hook.Type)
+			if !slices.Contains([]string{"tp_btf", "uprobe", "perf_event"}, hook.Type) {
+				t.Errorf("probe %s: hook type %q: only tp_btf, uprobe and perf_event are allowed", m.Name, hook.Type)
 			}
 		}
 		for _, metric := range m.Metrics {
@@ -116,7 +116,8 @@ func load(t *testing.T, name, arch string) *ebpf.CollectionSpec {
 func isHooked(m probe.Manifest, spec *ebpf.ProgramSpec) bool {
 	for _, hook := range m.Hooks {
 		if hook.Type == "tp_btf" && spec.Type == ebpf.Tracing && hook.Name == spec.AttachTo ||
-			hook.Type == "uprobe" && spec.Type == ebpf.Kprobe {
+			hook.Type == "uprobe" && spec.Type == ebpf.Kprobe ||
+			hook.Type == "perf_event" && spec.Type == ebpf.PerfEvent {
 			return true
 		}
 	}

@@ -53,9 +53,9 @@ type Metric struct {
 
 // Hook is a place in the kernel or in the target where the probe runs.
 type Hook struct {
-	// Type is "tp_btf" or "uprobe".
+	// Type is "tp_btf", "uprobe" or "perf_event".
 	Type string `json:"type"`
-	// Name is the tracepoint, or the symbol of the Go function.
+	// Name is the tracepoint, the symbol of the Go function, or the clock.
 	Name string `json:"name"`
 	// When is empty, or the condition under which the hook is attached.
 	When string `json:"when"`

@@ -14,3 +14,7 @@ func (t *Target) Frames(addresses []uint64) []gosym.Frame {
 
 // FrameAt names the function that has address, of the running process, in its code.
 func (t *Target) FrameAt(address uint64) gosym.Frame { return t.Binary.FrameAt(address - t.bias) }
+
+// Framed tells whether a stack that begins at address, of the running process, has the caller of its
+// first function; see gosym.Binary.Framed.
+func (t *Target) Framed(address uint64) bool { return t.Binary.Framed(address - t.bias) }

@@ -4,7 +4,8 @@
 // lives|rebirths|forgets|remembers|
 // connections|crowd|
 // timedcalls|slowcalls|directreads|handoffs|
-// uringrested|uringbusy|uringchurn
+// uringrested|uringbusy|uringchurn|
+// burn|copies
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
 // until it is killed. It speaks by raw system calls, because every read and write counts.
@@ -28,6 +29,7 @@ func main() {
 		"connections": connections, "crowd": crowd,
 		"timedcalls": timedCalls, "slowcalls": slowCalls, "directreads": directReads, "handoffs": handoffs,
 		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
+		"burn": burn, "copies": copies,
 	}
 	work, ok := works[os.Args[1]]
 	if !ok {
