@@ -359,8 +359,8 @@ func TestCheckFindsEveryCapability(t *testing.T) {
 	if err := json.Unmarshal(out, &found); err != nil {
 		t.Fatal(err)
 	}
-	if len(found.Capabilities) != 6 {
-		t.Errorf("%d capabilities, want 6: %s", len(found.Capabilities), out)
+	if len(found.Capabilities) != 7 {
+		t.Errorf("%d capabilities, want 7: %s", len(found.Capabilities), out)
 	}
 	for _, c := range found.Capabilities {
 		// A perf uprobe is the substitute for uprobe_multi and needs more privileges.

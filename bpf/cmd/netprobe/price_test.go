@@ -27,7 +27,7 @@ func TestCostIsPrinted(t *testing.T) {
 	if cost.UprobeHits != 0 || cost.TracepointPrograms != 2 || cost.TracepointNs <= 0 {
 		t.Errorf("%+v: want no uprobe hits, and one program at each end that costs something", cost)
 	}
-	want := int64(calls) * int64(cost.TracepointPrograms) * cost.TracepointNs
+	want := int64(calls)*int64(cost.TracepointPrograms)*cost.TracepointNs + cost.SampledNs
 	if cost.EstimatedNs == nil || *cost.EstimatedNs != want {
 		t.Errorf("estimated %v ns, want %d", cost.EstimatedNs, want)
 	}

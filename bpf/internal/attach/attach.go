@@ -1,6 +1,6 @@
-// Package attach loads BPF objects and hangs their programs on tracepoints and user-space
-// instructions. It uses tp_btf and uprobe_multi only (perf uprobes where the kernel is older):
-// neither needs tracefs, kprobes or fentry.
+// Package attach loads BPF objects and hangs their programs on tracepoints, user-space instructions
+// and the kernel's clock. It uses tp_btf, perf_event and uprobe_multi only (perf uprobes where the
+// kernel is older): none needs tracefs, kprobes or fentry.
 package attach
 
 import (

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,8 @@ import (
 
 // Result is one capability of the machine.
 type Result struct {
-	// Capability is "privileges", "btf", "tp_btf", "uprobe_multi", "perf_uprobe" or "ptrace".
+	// Capability is "privileges", "btf", "tp_btf", "uprobe_multi", "perf_uprobe",
+	// "perf_event" or "ptrace".
 	Capability string `json:"capability"`
 	OK         bool   `json:"ok"`
 	// Error is what the kernel said, empty if OK.
@@ -48,7 +50,8 @@ func Run(probes []probe.Probe) ([]Result, error) {
 		}
 		return attempt
 	}
-	all, traced, probed := metricsByHook(probes)
+	all, byHook := metricsByHook(probes)
+	traced, probed, sampled := byHook["tp_btf"], byHook["uprobe"], byHook["perf_event"]
 	multi := try("uprobe_multi", probed, privileged(func() error { return tryUprobe(false) }))
 	perf := try("perf_uprobe", probed, privileged(func() error { return tryUprobe(true) }))
 	// One of the two is enough.
@@ -64,13 +67,14 @@ func Run(probes []probe.Probe) ([]Result, error) {
 		try("tp_btf", traced, privileged(tryTracepoints)),
 		multi,
 		perf,
+		try("perf_event", sampled, privileged(trySampling)),
 		try("ptrace", nil, func() error { return tryPtrace(held) }),
 	}, nil
 }
 
-// metricsByHook has all metrics, those that need tracepoints, and those that need uprobes in
-// every case.
-func metricsByHook(probes []probe.Probe) (all, traced, probed []string) {
+// metricsByHook has all metrics, and by type of hook those that need one of it in every case.
+func metricsByHook(probes []probe.Probe) (all []string, byHook map[string][]string) {
+	byHook = map[string][]string{}
 	for _, p := range probes {
 		needs := map[string]bool{}
 		for _, hook := range p.Manifest.Hooks {
@@ -80,15 +84,12 @@ func metricsByHook(probes []probe.Probe) (all, traced, probed []string) {
 		}
 		for _, metric := range p.Manifest.Metrics {
 			all = append(all, metric.Name)
-			if needs["tp_btf"] {
-				traced = append(traced, metric.Name)
-			}
-			if needs["uprobe"] {
-				probed = append(probed, metric.Name)
+			for hook := range needs {
+				byHook[hook] = append(byHook[hook], metric.Name)
 			}
 		}
 	}
-	return all, traced, probed
+	return all, byHook
 }
 
 func try(capability string, metrics []string, attempt func() error) Result {
@@ -189,6 +190,22 @@ func provoke(session *selfprobe.Session) error {
 	unix.Getppid()
 	selfprobe.Touch()
 	_, err := session.CloseWindow()
+	return err
+}
+
+// trySampling hangs a program that does nothing on a clock of each CPU.
+func trySampling() error {
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "check_sample", Type: ebpf.PerfEvent, License: "Dual BSD/GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	})
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	var links attach.Links
+	defer links.Close()
+	_, err = links.Sample(program, 1)
 	return err
 }
 

@@ -17,6 +17,9 @@ type Cost struct {
 	// UprobeNs is what one hit takes, timed when netprobe began on an instruction of UprobeClass.
 	UprobeNs    int64  `json:"uprobeNs"`
 	UprobeClass string `json:"uprobeClass"`
-	// EstimatedNs is calls × programs × time and hits × time; nil where the calls are not known.
+	// SampledNs is what the programs of the probe oncpu took, by their own clock; 0 without it.
+	SampledNs int64 `json:"sampledNs"`
+	// EstimatedNs is calls × programs × time, hits × time and SampledNs; nil where the calls are not
+	// known.
 	EstimatedNs *int64 `json:"estimatedNs"`
 }

@@ -52,6 +52,8 @@ type Target struct {
 	Unavailable map[string]string `json:"unavailable"`
 	// Cost is nil where the process ended inside the window.
 	Cost *Cost `json:"cost"`
+	// SampledNs goes into Cost.
+	SampledNs int64 `json:"-"`
 }
 
 // SetDetails writes a probe's own part of the report.

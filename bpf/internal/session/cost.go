@@ -48,6 +48,7 @@ func (c *costs) of(t *target.Target, seen *report.Target, programs int) *report.
 		TracepointNs:       c.event.TracepointNs,
 		UprobeNs:           c.event.UprobeNs,
 		UprobeClass:        string(c.event.Class),
+		SampledNs:          seen.SampledNs,
 	}
 	for _, site := range seen.Sites {
 		cost.UprobeHits += site.Hits
@@ -58,7 +59,7 @@ func (c *costs) of(t *target.Target, seen *report.Target, programs int) *report.
 			calls += n
 		}
 		estimated := int64(calls)*int64(cost.TracepointPrograms)*cost.TracepointNs +
-			int64(cost.UprobeHits)*cost.UprobeNs
+			int64(cost.UprobeHits)*cost.UprobeNs + cost.SampledNs
 		cost.SystemCalls, cost.EstimatedNs = &calls, &estimated
 	}
 	return cost

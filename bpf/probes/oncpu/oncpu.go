@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/probe"
 	"pollgate/bpf/internal/report"
@@ -36,11 +38,15 @@ type running struct {
 }
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
-	r := &running{session: session, code: map[*target.Target]target.Mappings{}}
 	spec, err := loadOncpu()
 	if err != nil {
 		return nil, err
 	}
+	return attachSpec(session, spec)
+}
+
+func attachSpec(session *attach.Session, spec *ebpf.CollectionSpec) (probe.Running, error) {
+	r := &running{session: session, code: map[*target.Target]target.Mappings{}}
 	var code [target.Max]oncpuCode
 	for _, t := range session.Targets {
 		code[t.Slot] = goCode(t)
@@ -53,6 +59,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := session.Load(spec, &r.objects); err != nil {
 		return nil, err
 	}
+	var err error
 	if r.cpus, err = r.links.Sample(r.objects.OncpuSample, frequencyHz); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -100,6 +107,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 		return err
 	}
 	d.fill(threads, stacks)
+	out.SampledNs = int64(d.ProgramNs)
 	return out.SetDetails(Probe.Manifest.Name, d)
 }
 
