@@ -6,8 +6,10 @@
 //	             [--set kernel|runtime|full | --probes NAME,NAME…]
 //	             [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
 //	             [--leak-age DURATION] [--slow-call DURATION]
+//	netprobe show [--target NAME] FILE
 //	netprobe check [--json]
 //	netprobe list [--json]
+//	netprobe help
 //
 // Run attaches, prints {"event":"ready"}, and obeys two lines on its standard input: `begin`
 // opens the window, `end` closes it, writes FILE and ends the program. The end of the input or a
@@ -21,7 +23,9 @@
 // --slow-call is from how long on a system call is told of one by one (5ms; a plain number is ns).
 // --perf-uprobes takes the road for kernels before 6.6, which needs CAP_SYS_ADMIN, on any kernel.
 //
-// Exit codes: 0 done, 2 wrong usage, 4 cannot attach, 5 missing privilege, 130 interrupted.
+// Show tells in plain text what FILE says.
+//
+// Exit codes: 0 done, 2 wrong usage or a file that cannot be shown, 4 cannot attach, 5 missing privilege, 130 interrupted.
 package main
 
 import (
@@ -45,15 +49,6 @@ const (
 	exitPrivilege   = 5
 	exitInterrupted = 130
 )
-
-const usage = `usage:
-  netprobe run --target NAME=PID [--target NAME=PID …] --out FILE
-               [--set kernel|runtime|full | --probes NAME,NAME…]
-               [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
-               [--leak-age DURATION] [--slow-call DURATION]
-  netprobe check [--json]
-  netprobe list [--json]
-`
 
 // usageError is a command line that cannot be obeyed.
 type usageError struct{ message string }
@@ -81,12 +76,14 @@ func dispatch(ctx context.Context, args []string) error {
 	switch command, rest := args[0], args[1:]; command {
 	case "run":
 		return run(ctx, rest)
+	case "show":
+		return runShow(rest)
 	case "check":
 		return runCheck(rest)
 	case "list":
 		return list(rest)
 	case "help", "-h", "--help":
-		fmt.Print(usage)
+		help()
 		return nil
 	default:
 		return &usageError{fmt.Sprintf("unknown command %q\n%s", command, usage)}

@@ -222,7 +222,8 @@ func TestOnCpuNeedsNoMorePrivilege(t *testing.T) {
 	w.hear()
 	w.expect("done")
 	target := o.end().Targets["it"]
-	if seen := details[oncpu.Details](t, target, "oncpu"); seen.Samples == 0 || seen.Functions[0].Function != "main.burnHere" {
+	seen := details[oncpu.Details](t, target, "oncpu")
+	if seen.Samples == 0 || seen.Functions[0].Function != "main.burnHere" {
 		t.Errorf("%+v, want samples of main.burnHere", seen)
 	}
 }

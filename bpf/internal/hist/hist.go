@@ -5,7 +5,10 @@
 // include/histogram-vectors.json holds rows that every implementation must reproduce.
 package hist
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Scheme names the bucket scheme in files, so that a reader never mistakes one for another.
 const Scheme = "log-linear-32"
@@ -78,3 +81,20 @@ func Merge(perCPU []Raw) *Histogram {
 	}
 	return h
 }
+
+// Quantile is the upper end of the bucket that holds the quantile q, in (0, 1], but never above the
+// largest value seen; 0 without values.
+func (h *Histogram) Quantile(q float64) uint64 {
+	left := uint64(math.Ceil(q * float64(h.Count)))
+	for _, bucket := range h.Buckets {
+		if index, count := int(bucket[0]), bucket[1]; count < left {
+			left -= count
+		} else {
+			return min(upperBound(index), h.Max)
+		}
+	}
+	return h.Max
+}
+
+// upperBound is the largest value of a bucket.
+func upperBound(index int) uint64 { return LowerBound(index+1) - 1 }

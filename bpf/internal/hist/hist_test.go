@@ -184,3 +184,25 @@ func TestEmptyHistogramHasAnEmptyList(t *testing.T) {
 		t.Errorf("%s, want %s", data, want)
 	}
 }
+
+// As many values lie at or below a quantile as it says, and it is off by no more than its bucket.
+func TestQuantile(t *testing.T) {
+	var raw Raw
+	for v := uint64(1); v <= 1000; v++ {
+		raw.Buckets[Index(v)]++
+		raw.Sum += v
+		raw.Max = v
+	}
+	h := Merge([]Raw{raw})
+	for q, exact := range map[float64]uint64{0.001: 1, 0.02: 20, 0.5: 500, 0.99: 990, 1: 1000} {
+		if got := h.Quantile(q); got < exact || float64(got) > float64(exact)*1.032 {
+			t.Errorf("quantile %v is %d, want %d or up to 3.2 %% above", q, got, exact)
+		}
+	}
+	if got := Merge([]Raw{{}}).Quantile(0.5); got != 0 {
+		t.Errorf("quantile of nothing is %d, want 0", got)
+	}
+	if got := Merge([]Raw{{Overflow: 3, Max: 77}}).Quantile(0.5); got != 77 {
+		t.Errorf("quantile of values without a bucket is %d, want the largest, 77", got)
+	}
+}

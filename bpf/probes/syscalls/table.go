@@ -90,3 +90,14 @@ func codes() (table [slots]uint8) {
 	}
 	return table
 }
+
+// Metric is the histogram that times a system call, empty if none does. Calls of one kind, such as
+// open and openat, share theirs.
+func Metric(name string) string {
+	for _, row := range rows {
+		if slices.Contains(row.names, name) {
+			return row.metric
+		}
+	}
+	return ""
+}
