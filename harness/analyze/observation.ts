@@ -5,6 +5,7 @@ import { DiagRecord, diagFiles, goroutineSnapshots } from '../capture/diag/recor
 import { NetprobeResult, type ProbeTarget } from '../capture/netprobe-result.ts';
 import { FdleakDetails } from '../capture/probes/fdleak.ts';
 import { GoroutinesDetails } from '../capture/probes/goroutines.ts';
+import { OncpuDetails } from '../capture/probes/oncpu.ts';
 import { SyscallsDetails } from '../capture/probes/syscalls.ts';
 import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
@@ -33,7 +34,7 @@ export interface KernelView {
   descriptors: FdleakDetails | null;
   slowCalls: SyscallsDetails | null;
   tcp: TcpLifeDetails | null;
-  /** Samples of threads on a CPU by stack; null in results of a netprobe without them. */
+  /** CPU time in ns by stack, from samples of all CPUs; null where none were taken. */
   onCpu: Stacks | null;
 }
 
@@ -118,7 +119,21 @@ async function readKernel(path: string): Promise<KernelView | null> {
       descriptors: details(found.probe, 'fdleak', FdleakDetails),
       slowCalls: details(found.probe, 'syscalls', SyscallsDetails),
       tcp: details(found.probe, 'tcplife', TcpLifeDetails),
-      onCpu: null,
+      onCpu: samplesOf(details(found.probe, 'oncpu', OncpuDetails), found.windowNs),
+    }
+  );
+}
+
+/** Samples as a profile in ns: each stands for a period of one CPU's time. */
+function samplesOf(found: OncpuDetails | null, windowNs: number): Stacks | null {
+  return (
+    found && {
+      total: found.samples * found.periodNs,
+      stacks: found.stacks.map(({ frames, samples }) => ({
+        frames,
+        value: samples * found.periodNs,
+      })),
+      durationNs: windowNs,
     }
   );
 }

@@ -82,10 +82,10 @@ export function sampledShare(
         source: 'eBPF, on CPU',
         quantity: 'cpu-time',
         value,
-        unit: 'count',
-        of: `${stacks.total} samples on a CPU`,
+        unit: 'ns',
+        of: `${(stacks.total / 1e9).toFixed(2)} s on a CPU`,
         windowNs: seen.kernel?.windowNs ?? 0,
-        says: `${(100 * share).toFixed(1)} % of the samples on a CPU ${what}`,
+        says: `${(100 * share).toFixed(1)} % of the time on a CPU ${what}`,
       }),
     ]),
   };

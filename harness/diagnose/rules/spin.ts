@@ -17,8 +17,7 @@ export const spin: Rule = {
   look(seen) {
     const inside = seen.runtime.cpu && busiest(seen.runtime.cpu, seen.runtime.cpu.durationNs);
     const onCpu = seen.kernel?.onCpu;
-    // Samples are of one CPU's time each, so that their share of the used CPUs is the loop's.
-    const outside = onCpu && busiest(onCpu, onCpu.total / Math.max(0.001, cpusUsed(seen) ?? 1));
+    const outside = onCpu && busiest(onCpu, onCpu.durationNs);
     const worst = inside ?? outside;
     return {
       kernel: kernelSight(seen, outside ?? null),
