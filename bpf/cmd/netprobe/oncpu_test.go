@@ -61,7 +61,7 @@ func TestOnCpuAgreesWithTheKernelAndWithGo(t *testing.T) {
 	}
 	name, goShare := topOfProfile(t, profile)
 	t.Logf("%s %.1f %%; Go's own profile: %s %.1f %%", top.Function, share, name, goShare)
-	if name != top.Function || math.Abs(goShare-share) > 5 {
+	if name != top.Function || math.Abs(goShare-share) > 3 {
 		t.Errorf("Go's own profile has %s with %.1f %%, the samples %s with %.1f %%", name, goShare,
 			top.Function, share)
 	}
@@ -141,8 +141,10 @@ func statCPUNs(t *testing.T, p *process) float64 {
 	return (user + system) * 1e7
 }
 
-// topOfProfile is the function with the most samples of its own in a profile of Go, and its share in
-// per cent.
+// topOfProfile is the function with the most samples of its own in a profile of Go, and the share of
+// samples with it on the stack, in per cent. Not of its own ones: where threads wait for a CPU, the signals
+// of Go's profiler and of its preemption arrive together, and up to a fifth of the samples of a
+// function that calls nobody are under runtime.asyncPreempt, which the other signal has made it call.
 func topOfProfile(t *testing.T, path string) (name string, share float64) {
 	t.Helper()
 	cmd := exec.Command("go", "tool", "pprof", "-top", "-nodecount=1", path)
@@ -156,7 +158,7 @@ func topOfProfile(t *testing.T, path string) (name string, share float64) {
 	if len(fields) != 6 {
 		t.Fatalf("pprof said %s", out)
 	}
-	share, err = strconv.ParseFloat(strings.TrimSuffix(fields[1], "%"), 64)
+	share, err = strconv.ParseFloat(strings.TrimSuffix(fields[4], "%"), 64)
 	if err != nil {
 		t.Fatalf("pprof said %s", out)
 	}
