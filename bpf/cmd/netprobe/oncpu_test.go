@@ -169,7 +169,13 @@ func topOfProfile(t *testing.T, path string) (name string, share float64) {
 // in a Go program are such functions: memmove, and the one with the instruction of a system call.
 func TestOnCpuKnowsTheCallersOfFramelessFunctions(t *testing.T) {
 	needPrivileges(t)
-	w := startWorkload(t, workloadPath, "copies", "3s")
+	for name, path := range map[string]string{"with symbols": workloadPath, "stripped": strippedPath} {
+		t.Run(name, func(t *testing.T) { checkFrameless(t, path) })
+	}
+}
+
+func checkFrameless(t *testing.T, path string) {
+	w := startWorkload(t, path, "copies", "2s")
 	w.expect("ready")
 	o := observe(t, []string{"--probes", "oncpu"}, map[string]*process{"it": w})
 	o.begin()
@@ -207,6 +213,36 @@ func TestOnCpuKnowsTheCallersOfFramelessFunctions(t *testing.T) {
 	if calls < 10 || callsOfOurs*10 < calls*9 || callsInKernel*2 < calls {
 		t.Errorf("%d samples of calls: %d with their caller, %d in the kernel; want nine in ten and most",
 			calls, callsOfOurs, callsInKernel)
+	}
+}
+
+// What lies outside of the program has the name of its file: the kernel's own code for reading clocks
+// in a Go program, and everything in one without symbols.
+func TestOnCpuNamesTheFileOfForeignCode(t *testing.T) {
+	needPrivileges(t)
+	clock := startWorkload(t, workloadPath, "clocks", "1s")
+	clock.expect("ready")
+	foreign := start(t, exec.Command("sh", "-c", "i=0; while [ $i -lt 20000000 ]; do i=$((i+1)); done"))
+	o := observe(t, []string{"--probes", "oncpu"}, map[string]*process{"clock": clock, "shell": foreign})
+	o.begin()
+	clock.say("go")
+	clock.hear()
+	clock.expect("done")
+	file := o.end()
+	for name, wants := range map[string]string{"clock": "[vdso]", "shell": "["} {
+		target := file.Targets[name]
+		d := details[oncpu.Details](t, target, "oncpu")
+		checkOnCpuSums(t, target, d)
+		found := false
+		for _, f := range d.Functions {
+			found = found || f.Samples > 0 && strings.HasPrefix(f.Function, wants)
+			if strings.HasPrefix(f.Function, "0x") && f.Samples > 0 {
+				t.Errorf("%s: %+v, want the name of a file", name, f)
+			}
+		}
+		if !found {
+			t.Errorf("%s: no function %s in %+v", name, wants, d.Functions)
+		}
 	}
 }
 

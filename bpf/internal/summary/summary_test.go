@@ -80,6 +80,7 @@ func TestUserFrames(t *testing.T) {
 		{[]gosym.Frame{syscallFrame, read, goexit}, "os.(*File).Read file.go:118", "os.(*File).Read file.go:118"},
 		{[]gosym.Frame{syscallFrame, goexit}, "linux.Syscall6 asm.s:36", "linux.Syscall6 asm.s:36"},
 		{[]gosym.Frame{at("0x7f00", "", 0)}, "0x7f00", "0x7f00"},
+		{[]gosym.Frame{at("[vdso]", "", 0)}, "[vdso]", "[vdso]"},
 		{nil, "(no stack)", "(no stack)"},
 	} {
 		if one, more := userFrame(c.stack), userFrames(c.stack); one != c.one || more != c.more {

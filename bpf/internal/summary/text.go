@@ -110,6 +110,9 @@ func mostFirst(counts map[string]uint64) []string {
 
 // function leaves out the path of its package, and what types it was made for.
 func function(name string) string {
+	if strings.HasPrefix(name, "[") { // a file of which no functions are known, such as [vdso]
+		return name
+	}
 	var plain strings.Builder
 	depth := 0
 	for _, r := range name {

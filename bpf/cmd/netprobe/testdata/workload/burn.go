@@ -69,6 +69,20 @@ func copies() {
 	say(fmt.Sprint(cpuTime() - began))
 }
 
+// clocks spends CPU time in reading a clock, which the kernel's code in every process does.
+func clocks() {
+	wanted, err := time.ParseDuration(os.Args[2])
+	check(err)
+	start()
+	began, read := cpuTime(), time.Duration(0)
+	for cpuTime()-began < wanted.Nanoseconds() {
+		for range 10_000 {
+			read += time.Since(time.Time{})
+		}
+	}
+	say(fmt.Sprint(read))
+}
+
 //go:noinline
 func copyHere(to, from []byte) { copy(to, from) }
 
