@@ -34,6 +34,9 @@ export function hottest(cpu: Stacks): { share: number; place: string } | null {
   return { share: value / cpu.total, place: frameText(stack && ownFrame(stack)) };
 }
 
+/** A part of the CPU time that is worth a word uses this much of one CPU. */
+const leastCpus = 0.05;
+
 /** Share of CPU time under some functions, as the CPU profile of the process tells it. */
 export function profiledShare(
   seen: Observation,
@@ -50,7 +53,7 @@ export function profiledShare(
   const share = value / cpu.total;
   return {
     share,
-    sight: sight(share >= least, [
+    sight: sight(share >= least && value >= leastCpus * cpu.durationNs, [
       claim({
         source: 'CPU profile',
         quantity: 'cpu-time',
@@ -77,7 +80,7 @@ export function sampledShare(
   const share = stacks.total > 0 ? value / stacks.total : 0;
   return {
     share,
-    sight: sight(share >= least, [
+    sight: sight(share >= least && value >= leastCpus * stacks.durationNs, [
       claim({
         source: 'eBPF, on CPU',
         quantity: 'cpu-time',

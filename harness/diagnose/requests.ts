@@ -1,11 +1,12 @@
 import type { Observation } from '../analyze/observation.ts';
 import { frameText, ownFrame } from '../analyze/stacks.ts';
 import { between, servesRequest, type Wait, waitsOf, waitsSeen } from '../analyze/waits.ts';
+import { formatNs } from '../lib/units.ts';
 import { claim } from './claim.ts';
 import { blind, type Look, sight, withoutPprof, withoutScheduler } from './rule.ts';
 
-/** On average so many requests in one place: below, the place explains little. */
-const fewestWaiting = 1;
+/** Goroutines seen in a place, over all snapshots: fewer are chance. */
+const fewestSightings = 3;
 /** In the one look of netprobe: with fewer, a place that most go through may be empty by chance. */
 const fewestSeen = 3;
 /** Of the requests under way: below, another place explains more. */
@@ -32,14 +33,24 @@ function occupancy(waits: readonly Wait[], which: (wait: Wait) => boolean): Occu
  */
 export function waitingRequests(
   seen: Observation,
-  { which, what }: { which: (wait: Wait) => boolean; what: string },
+  {
+    which,
+    what,
+    leastNs,
+  }: {
+    which: (wait: Wait) => boolean;
+    /** «wait for a lock». */
+    what: string;
+    /** For how long a request has to stand there before it is worth a word. */
+    leastNs: number;
+  },
 ): Look {
   const snapshots = seen.runtime.goroutines;
   const inside = occupancy(waitsOf(snapshots), which);
   const details = seen.scheduler?.goroutines;
   const outside = details ? occupancy(waitsSeen(details), which) : null;
-  const shows = ({ underWay, waiting }: Occupancy) =>
-    waiting >= fewestWaiting && waiting >= leastShare * underWay;
+  const perRequestNs = waitPerRequest(seen, inside.waiting);
+  const shows = ({ underWay, waiting }: Occupancy) => waiting >= leastShare * underWay;
   const place = inside.places[0] ?? outside?.places[0];
   return {
     kernel:
@@ -64,21 +75,40 @@ export function waitingRequests(
     runtime:
       snapshots.length === 0
         ? withoutPprof(seen, 'goroutine profile, end')
-        : sight(shows(inside), [
-            claim({
-              source: 'goroutine profile',
-              quantity: 'goroutines',
-              value: inside.waiting,
-              unit: 'count',
-              of: `${inside.underWay.toFixed(1)} requests under way on average`,
-              windowNs: seen.windowNs,
-              says: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}, mean of ${snapshots.length} snapshots`,
-              frames: framesOf(inside),
-            }),
-          ]),
+        : sight(
+            shows(inside) &&
+              inside.waiting * snapshots.length >= fewestSightings &&
+              (perRequestNs === null || perRequestNs >= leastNs),
+            [
+              claim({
+                source: 'goroutine profile',
+                quantity: 'goroutines',
+                value: inside.waiting,
+                unit: 'count',
+                of: `${inside.underWay.toFixed(1)} requests under way on average`,
+                windowNs: seen.windowNs,
+                says: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}, mean of ${snapshots.length} snapshots`,
+                frames: framesOf(inside),
+              }),
+            ],
+          ),
     weight: inside.underWay > 0 ? inside.waiting / inside.underWay : 0,
-    summary: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}, most at ${frameText(place && ownFrame(place))}`,
+    summary: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}${perRequestNs === null ? '' : `, at least ${formatNs(perRequestNs)} each`}, most at ${frameText(place && ownFrame(place))}`,
   };
+}
+
+/**
+ * Time that a request spends in a place, from below: mean number there ÷ rate (Little's law), with the
+ * rate taken as that of all writes, of which each request needs at least one.
+ * @returns null where writes were not counted
+ */
+function waitPerRequest({ kernel }: Observation, waiting: number): number | null {
+  const calls = kernel?.probe.syscalls;
+  const writes = ['write', 'writev', 'sendto', 'sendmsg'].reduce(
+    (sum, name) => sum + (calls?.[name] ?? 0),
+    0,
+  );
+  return kernel === null || writes === 0 ? null : (waiting * kernel.windowNs) / writes;
 }
 
 function framesOf({ places }: Occupancy): string[] {

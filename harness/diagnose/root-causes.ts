@@ -3,6 +3,7 @@ import type { Finding } from './finding.ts';
 import { conclude, type RankedFinding, type Rule } from './rule.ts';
 import { channelWait } from './rules/channel-wait.ts';
 import { connectionReuse } from './rules/connection-reuse.ts';
+import { cpuHog } from './rules/cpu-hog.ts';
 import { cpuNeighbour } from './rules/cpu-neighbour.ts';
 import { cpuThrottling } from './rules/cpu-throttling.ts';
 import { descriptorLeak } from './rules/fd-leak.ts';
@@ -26,6 +27,7 @@ export const rules: readonly Rule[] = [
   cpuThrottling,
   cpuNeighbour,
   spin,
+  cpuHog,
   starvation,
   gcPressure,
   timerStorm,

@@ -6,6 +6,7 @@ export const causes = [
   'channel-wait',
   'lock-convoy',
   'spin',
+  'cpu-hog',
   'starvation',
   'cpu-throttling',
   'cpu-neighbour',
@@ -15,7 +16,6 @@ export const causes = [
   'gc-pressure',
   'timer-storm',
   'small-writes',
-  'delayed-ack',
   'retransmits',
 ] as const;
 

@@ -40,6 +40,8 @@ export interface SocketCounts {
   closeWait: number;
   established: number;
   listening: number;
+  /** Established ones that it made itself, by the peer's address and port in hexadecimal. */
+  toPeers: Record<string, number>;
 }
 
 export interface HostSnapshot {
@@ -119,17 +121,25 @@ function parseThreads(text: string): Thread[] {
 
 /** Lines `local remote state queues inode` of /proc/PID/net/tcp and tcp6 (proc_pid_net(5)). */
 function countSockets(text: string, links: readonly string[]): SocketCounts {
-  const own = new Set(links.map((link) => /^socket:\[(\d+)\]/.exec(link)?.[1]));
-  const counts = { closeWait: 0, established: 0, listening: 0 };
-  for (const line of lines(text)) {
-    const [, , state, , inode] = line.split(' ');
-    if (own.has(inode)) {
-      counts.closeWait += state === '08' ? 1 : 0;
-      counts.established += state === '01' ? 1 : 0;
-      counts.listening += state === '0A' ? 1 : 0;
+  const inodes = new Set(links.map((link) => /^socket:\[(\d+)\]/.exec(link)?.[1]));
+  const own = lines(text)
+    .map((line) => line.split(' '))
+    .filter(([, , , , inode]) => inodes.has(inode));
+  const inState = (wanted: string) => own.filter(([, , state]) => state === wanted);
+  const portOf = (address = '') => address.slice(address.indexOf(':') + 1);
+  const served = new Set(inState('0A').map(([local]) => portOf(local)));
+  const toPeers: Record<string, number> = {};
+  for (const [local, remote = ''] of inState('01')) {
+    if (!served.has(portOf(local))) {
+      toPeers[remote] = (toPeers[remote] ?? 0) + 1;
     }
   }
-  return counts;
+  return {
+    closeWait: inState('08').length,
+    established: inState('01').length,
+    listening: inState('0A').length,
+    toPeers,
+  };
 }
 
 /** Pairs of lines `Tcp: names…`, `Tcp: values…` as in /proc/net/snmp and netstat. */

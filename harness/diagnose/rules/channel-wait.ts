@@ -1,6 +1,9 @@
 import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
 import type { Rule } from '../rule.ts';
 
+/** Worth a word from so long on, for each request. */
+const leastNs = 2_000_000;
+
 export const channelWait: Rule = {
   cause: 'channel-wait',
   meaning: 'requests wait for other goroutines on a channel: a worker pool, a queue, a semaphore',
@@ -18,6 +21,7 @@ export const channelWait: Rule = {
     'timer-storm',
     'small-writes',
     'spin',
+    'cpu-hog',
     'cpu-throttling',
     'cpu-neighbour',
   ],
@@ -25,5 +29,6 @@ export const channelWait: Rule = {
     waitingRequests(seen, {
       which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),
       what: 'wait on a channel of the program',
+      leastNs,
     }),
 };

@@ -6,8 +6,10 @@ import { blind, type Rule, type Sight, sight, withoutKernel, withoutPprof } from
 
 /** Fewer new connections a second cost little, whatever they carry. */
 const fewestPerSec = 5;
-/** A connection that is kept carries many requests. */
-const mostRequests = 2;
+/** A connection that is kept carries hundreds. */
+const mostRequests = 5;
+/** HTTP/2 needs one connection to a peer; more are made when it refuses streams. */
+const fewestHttp2 = 4;
 /** Of CPU time: what making and ending connections takes where it is not negligible. */
 const leastCpuShare = 0.005;
 
@@ -18,7 +20,7 @@ type Side = TcpLifeDetails['client'];
 
 export const connectionReuse: Rule = {
   cause: 'connection-reuse',
-  meaning: 'connections are made for one or two requests and thrown away',
+  meaning: 'connections are made for a few requests and thrown away, or many where one would do',
   remedy:
     'read response bodies to their end before closing them, keep one http.Client with MaxIdleConnsPerHost as high as there are requests at a time, leave keep-alives on at both ends; with HTTP/2 look at MAX_CONCURRENT_STREAMS',
   leads: 'kernel',
@@ -35,12 +37,17 @@ export const connectionReuse: Rule = {
     const [name, worst] = [...failing].sort((a, b) => b[1].established - a[1].established)[0] ?? [];
     const cpu = seen.runtime.cpu;
     const share = cpu && cpu.total > 0 ? weightOf(cpu, making) / cpu.total : 0;
+    const toOnePeer = Math.max(0, ...Object.values(seen.proc?.end.sockets.toPeers ?? {}));
+    const readLoops = http2ReadLoops(seen);
     const per = worst ? worst.requests / Math.max(1, worst.established) : 0;
     return {
-      kernel: outside(seen, failing.length > 0),
-      runtime: inside(seen, share),
+      kernel: outside(seen, failing.length > 0 || (readLoops >= fewestHttp2 && toOnePeer >= fewestHttp2)),
+      runtime: inside(seen, { share, readLoops }),
       weight: worst ? Math.min(1, 0.3 + share) : share,
-      summary: `${worst ? Math.round(worst.established / windowSec) : 0} new connections a second ${name === 'server' ? 'accepted and closed by the server itself' : 'to peers'} with ${per.toFixed(1)} requests each`,
+      summary:
+        worst === undefined && readLoops >= fewestHttp2
+          ? `${Math.round(readLoops)} HTTP/2 connections, ${toOnePeer} of them to one peer, where one would do: it refuses more streams`
+          : `${worst ? Math.round(worst.established / windowSec) : 0} new connections a second ${name === 'server' ? 'accepted and closed by the server itself' : 'to peers'} with ${per.toFixed(1)} requests each`,
     };
   },
 };
@@ -65,9 +72,25 @@ function outside(seen: Observation, shows: boolean): Sight {
   if (tcp === null) {
     return blind('netprobe did not watch TCP');
   }
-  return sight(
-    shows,
-    (['client', 'server'] as const)
+  const toPeers = Object.entries(seen.proc?.end.sockets.toPeers ?? {}).sort((a, b) => b[1] - a[1]);
+  const [peer, connections] = toPeers[0] ?? [];
+  const established =
+    peer === undefined || connections === undefined
+      ? []
+      : [
+          claim({
+            source: '/proc',
+            quantity: 'connections',
+            value: connections,
+            unit: 'count',
+            of: 'connections that it made, at the end',
+            windowNs: seen.windowNs,
+            says: `${connections} connections to ${peer} at the end`,
+          }),
+        ];
+  return sight(shows, [
+    ...established,
+    ...(['client', 'server'] as const)
       .filter((side) => tcp[side].established > 0)
       .map((side) => {
         const { established, closed, requests, closedFirst } = tcp[side];
@@ -81,15 +104,35 @@ function outside(seen: Observation, shows: boolean): Sight {
           says: `as ${side} ${established} connections made and ${closed} ended, ${closedFirst.localFin} of them by this process first; ${requests} requests on them`,
         });
       }),
-  );
+  ]);
 }
 
-function inside(seen: Observation, share: number): Sight {
+/** Mean number of HTTP/2 connections as a client. */
+function http2ReadLoops({ runtime: { goroutines } }: Observation): number {
+  const loop = /^(net\/http\.\(\*http2|golang\.org\/x\/net\/http2\.\(\*)clientConnReadLoop\)\.run$/;
+  const counts = goroutines.map((stacks) => weightOf(stacks, loop));
+  return counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length);
+}
+
+function inside(
+  seen: Observation,
+  { share, readLoops }: { share: number; readLoops: number },
+): Sight {
   const { cpu } = seen.runtime;
   if (cpu === null) {
     return withoutPprof(seen, 'CPU profile');
   }
-  return sight(share >= leastCpuShare, [
+  const http2 = claim({
+    source: 'goroutine profile',
+    quantity: 'goroutines',
+    value: readLoops,
+    unit: 'count',
+    of: `${seen.runtime.goroutines.length} snapshots`,
+    windowNs: seen.windowNs,
+    says: `${readLoops.toFixed(0)} goroutines read from HTTP/2 connections as a client`,
+  });
+  return sight(share >= leastCpuShare || readLoops >= fewestHttp2, [
+    ...(readLoops > 0 ? [http2] : []),
     claim({
       source: 'CPU profile',
       quantity: 'cpu-time',

@@ -12,7 +12,7 @@ export const cpuThrottling: Rule = {
   remedy:
     'raise the quota (cpu.max, resources.limits.cpu), or set GOMAXPROCS to it: Go 1.25 and newer do so by themselves if nothing else sets it',
   leads: 'kernel',
-  follows: ['spin', 'gc-pressure', 'timer-storm'],
+  follows: ['spin', 'cpu-hog', 'gc-pressure', 'timer-storm'],
   look(seen) {
     const found = throttled(seen);
     return {

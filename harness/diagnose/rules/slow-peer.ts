@@ -1,6 +1,9 @@
 import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
 import type { Rule } from '../rule.ts';
 
+/** Worth a word from so long on, for each request. */
+const leastNs = 15_000_000;
+
 export const slowPeer: Rule = {
   cause: 'slow-peer',
   meaning: 'requests wait for the answer of another server',
@@ -14,5 +17,6 @@ export const slowPeer: Rule = {
         isAtPeer(wait) &&
         !isAtResolver(wait),
       what: 'wait for a peer',
+      leastNs,
     }),
 };

@@ -7,6 +7,9 @@ import { type Rule, type Sight, sight } from '../rule.ts';
 /** A name is looked up once and kept, or with each request. */
 const fewestPerSec = 2;
 
+/** Worth a word from so long on, for each request. */
+const leastNs = 2_000_000;
+
 export const synchronousDns: Rule = {
   cause: 'synchronous-dns',
   meaning: 'requests wait for a name to be resolved',
@@ -14,7 +17,11 @@ export const synchronousDns: Rule = {
     'keep connections instead of dialling per request, resolve ahead of time or through a local cache; GODEBUG=netdns=2 tells which resolver is used',
   leads: 'runtime',
   look(seen) {
-    const waiting = waitingRequests(seen, { which: isAtResolver, what: 'wait for the resolver' });
+    const waiting = waitingRequests(seen, {
+      which: isAtResolver,
+      what: 'wait for the resolver',
+      leastNs,
+    });
     return { ...waiting, kernel: resolverSockets(seen) ?? waiting.kernel };
   },
 };

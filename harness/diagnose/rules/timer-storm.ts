@@ -5,7 +5,7 @@ import type { Rule } from '../rule.ts';
 const leastShare = 0.15;
 const timing = {
   under:
-    /^runtime\.(\(\*timers?\)\.|timeSleep|newTimer|stopTimer|resetTimer)|^time\.(NewTimer|NewTicker|AfterFunc|After|goFunc|sendTime|Sleep)$|^time\.\(\*(Timer|Ticker)\)\./,
+    /^runtime\.(\(\*timers?\)\.(run|unlockAndRun|adjust|cleanHead|addHeap|deleteMin|siftUp|siftDown|modify|stop|reset|maybeAdd|initHeap|updateHeap)|timeSleep|newTimer|stopTimer|resetTimer)|^time\.(NewTimer|NewTicker|AfterFunc|After|goFunc|sendTime|Sleep)$|^time\.\(\*(Timer|Ticker)\)\./,
   least: leastShare,
   what: 'in timers',
 };
