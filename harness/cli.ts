@@ -1,8 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type AcceptOptions, acceptCommand } from './commands/baseline.ts';
 import { benchCommand } from './commands/bench.ts';
+import {
+  benchDiagnosisCommand,
+  type DiagnosisTrialOptions,
+  diagnosisSuite,
+} from './commands/bench-diagnosis.ts';
 import { type BenchLoadOptions, benchLoadCommand } from './commands/bench-load.ts';
-import type { BenchOptions } from './commands/bench-options.ts';
 import { type BenchProbesOptions, benchProbesCommand } from './commands/bench-probes.ts';
 import { buildCommand } from './commands/build.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -72,7 +76,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
   program
     .command('bench')
     .description('run a suite from its scenarios to its verdict: npm run bench <suite>')
-    .argument('<suite>', 'a folder of scenarios/, such as io_uring or fd_leak')
+    .argument('<suite>', 'a folder of scenarios/, such as io_uring or fd_leak; or diagnosis')
     .option('--quick', 'fewer and shorter rounds: a look, not a measurement', false)
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
     .addOption(
@@ -84,8 +88,11 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
     .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
-    .action(async (suite: string, options: BenchOptions) => {
-      done(await benchCommand(suite, options));
+    .option('--resume <dir>', 'of diagnosis: do what this run directory lacks')
+    .option('--noise', 'of diagnosis: with a neighbour that takes one CPU', false)
+    .action(async (suite: string, options: DiagnosisTrialOptions) => {
+      const isTrial = suite === diagnosisSuite;
+      done(await (isTrial ? benchDiagnosisCommand(options) : benchCommand(suite, options)));
     });
   program
     .command('gate')

@@ -1,17 +1,18 @@
 import { access, rm } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import { execa } from 'execa';
 import { readObservation } from '../analyze/observation.ts';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
 import { diagFiles } from '../capture/diag/record.ts';
+import { captureProcess } from '../capture/diag/script.ts';
 import { Diagnosis, diagnoseProcess } from '../diagnose/diagnosis.ts';
 import { findNetprobeAccess } from '../host/netprobe-access.ts';
-import { type ExitCode, exitCode, infrastructureError } from '../lib/errors.ts';
+import { type ExitCode, exitCode } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { checkJson, formatJson } from '../lib/json.ts';
-import { reportsDir, rootDir } from '../lib/paths.ts';
+import { reportsDir } from '../lib/paths.ts';
 import { renderDiagnosisText } from '../report/diag/console.ts';
 import { renderDiagnosisHtml } from '../report/diag/html.ts';
 import { renderDiagnosisMarkdown } from '../report/diag/markdown.ts';
@@ -22,11 +23,6 @@ export interface DiagOptions {
   failOn: readonly string[];
   out?: string;
 }
-
-const script = join(rootDir, 'bpf', 'go-io-diag.sh');
-
-/** Codes of the script that mean the same here. */
-const ownCodes: readonly ExitCode[] = [0, 2, 4, 5, 130, 143];
 
 /**
  * Looks at a running Go process from the kernel and from its runtime, names the causes that both
@@ -45,10 +41,10 @@ export async function diagCommand(
   const dir = own
     ? (await makeRunDirectory(resolve(reportsDir), new Date(), 'diag')).runDir
     : resolve(out);
-  const code = await runScript([
-    ...['--out', dir, '--no-summary', '--netprobe', (found?.command ?? [netprobe]).join(' ')],
-    ...words,
-  ]);
+  const code = await captureProcess(['--out', dir, ...words], {
+    netprobe: found?.command ?? [netprobe],
+    quiet: false,
+  });
   const taken = await access(diagFiles.record(dir)).then(
     () => true,
     () => false,
@@ -70,23 +66,6 @@ export async function diagCommand(
   return failing.length > 0 ? exitCode.regressed : exitCode.pass;
 }
 
-/** @throws PollgateError where the script could not be started or was killed */
-async function runScript(words: readonly string[]): Promise<ExitCode> {
-  // Ctrl-C reaches the script too, which then ends in order and keeps what was taken.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
-  const result = await execa('sh', [script, ...words], { stdio: 'inherit', reject: false });
-  process.off('SIGINT', ignore);
-  const code = ownCodes.find((each) => each === result.exitCode);
-  if (code === undefined) {
-    throw infrastructureError(
-      `go-io-diag.sh ended with ${result.exitCode ?? result.signal ?? result.shortMessage}`,
-      `sh ${relative(process.cwd(), script)} --help`,
-    );
-  }
-  return code;
-}
-
 /** Derives the diagnosis of a directory, prints it and writes report.json, .md and .html. */
 export async function concludeDiagnosis(dir: string): Promise<Diagnosis> {
   await sumTrace(dir);
@@ -104,7 +83,7 @@ export async function concludeDiagnosis(dir: string): Promise<Diagnosis> {
  * The last act of the capture, done where there is Go: the script of a machine without it leaves the
  * trace as it came. A trace that cannot be summed stays, and the report says so.
  */
-async function sumTrace(dir: string): Promise<void> {
+export async function sumTrace(dir: string): Promise<void> {
   const exists = (path: string) =>
     access(path).then(
       () => true,

@@ -1,11 +1,13 @@
 import { access } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { diagFiles } from '../capture/diag/record.ts';
+import { trialFiles } from '../diagnosis-trial/result.ts';
 import { type ExitCode, exitCode } from '../lib/errors.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
 import type { Report } from '../report/report.ts';
 import { gateFiles } from '../run/gate-record.ts';
+import { concludeTrial } from './bench-diagnosis.ts';
 import { concludeDiagnosis } from './diag.ts';
 import { concludeGateRun } from './gate.ts';
 
@@ -18,6 +20,9 @@ export async function reportCommand(directory: string): Promise<ExitCode> {
   if (await exists(diagFiles.record(runDir))) {
     await concludeDiagnosis(runDir);
     return exitCode.pass;
+  }
+  if (await exists(trialFiles.record(runDir))) {
+    return concludeTrial(runDir);
   }
   return (await exists(gateFiles.record(runDir))) ? concludeGateRun(runDir) : conclude(runDir);
 }

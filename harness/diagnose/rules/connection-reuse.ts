@@ -41,7 +41,10 @@ export const connectionReuse: Rule = {
     const readLoops = http2ReadLoops(seen);
     const per = worst ? worst.requests / Math.max(1, worst.established) : 0;
     return {
-      kernel: outside(seen, failing.length > 0 || (readLoops >= fewestHttp2 && toOnePeer >= fewestHttp2)),
+      kernel: outside(
+        seen,
+        failing.length > 0 || (readLoops >= fewestHttp2 && toOnePeer >= fewestHttp2),
+      ),
       runtime: inside(seen, { share, readLoops }),
       weight: worst ? Math.min(1, 0.3 + share) : share,
       summary:

@@ -1,0 +1,111 @@
+import { access, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FixtureBuild } from '../build/fixture-build.ts';
+import { diagFiles } from '../capture/diag/record.ts';
+import { captureProcess } from '../capture/diag/script.ts';
+import { Child } from '../lib/child.ts';
+import { infrastructureError } from '../lib/errors.ts';
+import { startFixture } from '../run/server.ts';
+import { type TrialRecord, trialFiles } from './result.ts';
+
+export interface TrialOptions {
+  record: TrialRecord;
+  dir: string;
+  faulty: FixtureBuild;
+  /** Path of the load generator. */
+  loadgen: string;
+  /** netprobe, behind sudo where that is needed. */
+  netprobe: readonly string[];
+  /** CPU lists. */
+  placement: { servers: string; generator: number };
+  signal: AbortSignal;
+  /** Before each diagnosis. */
+  onStart: (done: number, all: number, name: string) => void;
+}
+
+/** The generator runs for longer than a capture takes, and is ended behind it. */
+const loadMargin = 60;
+
+/** Every diagnosis that the directory lacks; what one leaves is there as soon as it is done. */
+export async function runTrial(options: TrialOptions): Promise<void> {
+  const { record, dir, signal } = options;
+  const all = Array.from({ length: record.repeats }, (_, repeat) =>
+    record.subjects.map((subject) => ({ subject, repeat: repeat + 1 })),
+  ).flat();
+  const hog = record.noise ? await startHog(options) : undefined;
+  try {
+    for (const [index, { subject, repeat }] of all.entries()) {
+      signal.throwIfAborted();
+      const target = trialFiles.diagnosis(dir, subject.id, repeat);
+      if (await isDone(target)) {
+        continue;
+      }
+      options.onStart(index, all.length, `${subject.id}, ${repeat}`);
+      await rm(target, { recursive: true, force: true });
+      await diagnoseOne(subject, target, options);
+    }
+  } finally {
+    await hog?.stop(0);
+  }
+}
+
+function isDone(target: string): Promise<boolean> {
+  return access(diagFiles.record(target)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Takes all of the CPU on which the generator runs, as a neighbour would. */
+function startHog({ placement }: TrialOptions): Promise<Child> {
+  return Child.start({
+    label: 'CPU hog',
+    command: ['taskset', '-c', String(placement.generator), 'sh', '-c', 'while :; do :; done'],
+    lines: false,
+  });
+}
+
+async function diagnoseOne(
+  subject: TrialRecord['subjects'][number],
+  target: string,
+  { record, faulty, loadgen, netprobe, placement, signal }: TrialOptions,
+): Promise<void> {
+  const server = await startFixture(
+    { fixture: 'faulty', netpoller: 'epoll', args: subject.args },
+    { variant: subject.id, build: faulty, cpus: placement.servers, dataArgs: [], signal },
+  );
+  const scratch = `${target}.load`;
+  await mkdir(scratch, { recursive: true });
+  try {
+    const load = await Child.start({
+      label: 'load generator',
+      command: [
+        ...[loadgen, '--url', `http://${server.record.address}/`],
+        ...['--rate', String(subject.ratePerSec), '--connections', String(subject.connections)],
+        ...['--duration', `${record.seconds + loadMargin}s`, '--out', join(scratch, 'out')],
+        ...(placement.generator >= 0 ? ['--cpus', String(placement.generator)] : []),
+      ],
+      lines: false,
+    });
+    try {
+      const code = await captureProcess(
+        [
+          ...['--pid', String(server.record.pid), '--seconds', String(record.seconds)],
+          // Its load begins and ends with the trial: nobody is hurt by its CPU time.
+          ...['--max-cpu-rise', '0', '--out', target],
+        ],
+        { netprobe, quiet: true },
+      );
+      signal.throwIfAborted();
+      if (code !== 0 || load.hasExited) {
+        const what = code === 0 ? 'the load generator ended' : `the capture ended with ${code}`;
+        throw infrastructureError(`${subject.id}: ${what}.${load.stderrTail()}`, 'npm run doctor');
+      }
+    } finally {
+      await load.stop(2_000);
+    }
+  } finally {
+    await server.child.stop(5_000);
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
