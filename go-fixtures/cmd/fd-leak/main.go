@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"pollgate/go-fixtures/internal/fixture"
+	"pollgate/go-fixtures/internal/peer"
 )
 
 func main() {
@@ -26,11 +27,11 @@ func main() {
 	f := fixture.New("fd-leak")
 	leakEvery := f.Flags.Uint64("leak-every", 0, "forget to close in every `N`th request; 0 = never")
 	f.Parse()
-	upstream, err := startUpstream()
+	upstream, err := peer.Start("upstream", "--role", "upstream")
 	if err != nil {
 		f.Exit(fixture.ExitUnusable, fmt.Errorf("start the upstream: %w", err))
 	}
-	service := &service{upstream: upstream.address, leakEvery: *leakEvery}
+	service := &service{upstream: upstream.Addresses[0].String(), leakEvery: *leakEvery}
 	f.Experimental = service.counts
-	f.Serve(&serverWithUpstream{Server: f.HTTP(service), upstream: upstream})
+	f.Serve(peer.With(f.HTTP(service), upstream))
 }
