@@ -1,0 +1,42 @@
+package fault
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// gomaxprocs-above-quota, the second form of scheduler starvation: the process sets GOMAXPROCS to the
+// number of CPUs, as every Go before 1.25 did by itself, while its cgroup has a smaller CPU quota, which is set
+// from outside. Each request computes on all Ps at once; they spend the quota of a period (mostly
+// 100 ms) in its beginning and the kernel stops all of them until the next. The twin leaves GOMAXPROCS
+// to the runtime, which takes it from the quota (rounded up, at least 2: on two CPUs the twin is the same).
+//
+// A quota of 1.5 CPUs: cgroup v2, `echo "150000 100000" > cpu.max`; v1, `echo 150000 >
+// cpu.cfs_quota_us`; before the process starts: Go reads it then. Without one, fault and twin are the same.
+//
+// Kernel: nr_throttled and throttled time in the cgroup's cpu.stat; threads off the CPU though runnable.
+// Runtime: latencies in steps up to the period; goroutines in state running that do not run. No profile
+// shows it: the CPU profile counts CPU time only.
+var gomaxprocsAboveQuota = Fault{
+	Name: "gomaxprocs-above-quota", Expect: "gomaxprocs-above-quota",
+	RatePerSec: 100, Connections: 8, VisibleAfterSeconds: 5, Needs: []Need{CPUQuota, TwoCPUs},
+	LookAt: "nr_throttled in the cgroup's cpu.stat; GOMAXPROCS above the quota; p99 near the period of the quota",
+	sets:   "GOMAXPROCS",
+	begin:  beginGOMAXPROCSAboveQuota,
+}
+
+func beginGOMAXPROCSAboveQuota(s *setting) (*part, error) {
+	if !s.correct {
+		runtime.GOMAXPROCS(runtime.NumCPU()) // The mistake: the CPUs of the machine, not of the quota.
+	}
+	return &part{request: func(context.Context) error {
+		const parts = 8
+		var computing sync.WaitGroup
+		for i := range parts {
+			computing.Go(func() { mix(uint64(i), computeSteps*5/parts) })
+		}
+		computing.Wait()
+		return nil
+	}}, nil
+}

@@ -1,0 +1,35 @@
+package fault
+
+import (
+	"context"
+	"runtime"
+)
+
+// gomaxprocs-too-low, the first form of scheduler starvation: the process sets GOMAXPROCS to 1 and
+// computes for about 2 ms per request. Goroutines queue for the one P while other CPUs are idle.
+// The twin keeps the runtime's default.
+//
+// Kernel: at most one CPU's worth of running time; its threads wait little for a CPU (schedstat run
+// delay is small): the queue is in the runtime, which the kernel does not see.
+// Runtime: /sched/gomaxprocs:threads is 1; /sched/latencies:seconds high; execution trace: goroutines
+// runnable; goroutine profile: nothing waits.
+var gomaxprocsTooLow = Fault{
+	Name: "gomaxprocs-too-low", Expect: "gomaxprocs-too-low",
+	RatePerSec: 300, Connections: 16, VisibleAfterSeconds: 5, Needs: []Need{TwoCPUs},
+	LookAt: "GOMAXPROCS below the CPUs allowed, near 1 CPU used, /sched/latencies:seconds high, run delay of the threads low",
+	sets:   "GOMAXPROCS",
+	begin:  beginGOMAXPROCSTooLow,
+}
+
+// computeSteps are about 2 ms of one CPU.
+const computeSteps = 1_500_000
+
+func beginGOMAXPROCSTooLow(s *setting) (*part, error) {
+	if !s.correct {
+		runtime.GOMAXPROCS(1) // The mistake.
+	}
+	return &part{request: func(context.Context) error {
+		mix(1, computeSteps)
+		return nil
+	}}, nil
+}

@@ -1,0 +1,40 @@
+package fault
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"pollgate/go-fixtures/cmd/faulty/internal/peers"
+)
+
+// http2-streams-refused: the upstream allows one request at a time on an HTTP/2 connection
+// (SETTINGS_MAX_CONCURRENT_STREAMS). Go's client, which assumes 100 until it has read that, has its
+// first streams refused and asks again; afterwards it opens a connection for every request that the
+// others have no room for, so that HTTP/2 becomes HTTP/1.1. The twin's upstream allows 250.
+//
+// Kernel: as many ESTABLISHED connections to one port as requests at a time, where the twin has one;
+// RST_STREAM frames (error 7, REFUSED_STREAM) at the start of each.
+// Runtime: goroutine profile, one goroutine in the HTTP/2 clientConnReadLoop per connection.
+var http2StreamsRefused = Fault{
+	Name: "http2-streams-refused", Expect: "http2-streams-refused",
+	RatePerSec: 400, Connections: 32, VisibleAfterSeconds: 5,
+	LookAt: "ESTABLISHED connections to one HTTP/2 upstream (10 and more, twin 1); goroutines in clientConnReadLoop",
+	begin:  beginHTTP2StreamsRefused,
+}
+
+func beginHTTP2StreamsRefused(s *setting) (*part, error) {
+	maxStreams := 1 // The mistake, in the upstream's settings.
+	if s.correct {
+		maxStreams = 250
+	}
+	upstream, err := s.peer(peers.Settings{Kind: peers.HTTP2, MaxStreams: maxStreams})
+	if err != nil {
+		return nil, err
+	}
+	url := peers.UpstreamURL(upstream.Addresses[0], 512, 20*time.Millisecond)
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}, Timeout: upstreamPatience}
+	return &part{request: func(context.Context) error { return peers.Fetch(client, url) }}, nil
+}

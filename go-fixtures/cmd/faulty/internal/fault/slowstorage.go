@@ -1,0 +1,82 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// slow-storage: each request writes 512 pages all over a file of 64 MiB and calls fsync before it
+// answers. It is slow without root and without a trick: what is dirty lies scattered, and the disk has
+// to do 512 writes. On the machine of the figures fsync took 11 ms, and 0.4 ms for the same 2 MiB in
+// one piece. The twin writes the same and leaves the fsync to a goroutine that calls it once a second.
+// (Without a disk there is nothing to show: a file in memory is refused. To make any disk slow, with root: io.max
+// of cgroup v2, `echo "MAJOR:MINOR wiops=1000" > io.max`.)
+//
+// Kernel: fsync of 5 ms and more on every request, in a thread that sleeps uninterruptibly;
+// write_bytes in /proc/PID/io grows by 2 MiB per request; the runtime starts threads in their place.
+// Runtime: goroutine profile, requests in [syscall] below os.(*File).Sync; execution trace: blocked in
+// syscall. Block and CPU profile: nothing.
+var slowStorage = Fault{
+	Name: "slow-storage", Expect: "slow-storage",
+	RatePerSec: 10, Connections: 4, VisibleAfterSeconds: 5, Needs: []Need{Disk},
+	LookAt: "time in fsync (5 ms and more per request); goroutines in syscall below os.(*File).Sync; write_bytes of /proc/PID/io",
+	begin:  beginSlowStorage,
+}
+
+func beginSlowStorage(s *setting) (*part, error) {
+	const fileBytes, pages, pageBytes = 64 << 20, 512, 4 << 10
+	file, err := createUnlinked(s.Dir, fileBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another directory with --dir", err)
+	}
+	if s.correct {
+		go syncEvery(time.Second, file)
+	}
+	return &part{request: func(context.Context) error {
+		var page [pageBytes]byte
+		for i := range pages {
+			if _, err := file.WriteAt(page[:], int64(i)*(fileBytes/pages)); err != nil {
+				return err
+			}
+		}
+		if s.correct {
+			return nil
+		}
+		return file.Sync() // The mistake: every request waits for the disk.
+	}}, nil
+}
+
+func syncEvery(interval time.Duration, file *os.File) {
+	for range time.Tick(interval) {
+		_ = file.Sync() // A failed one comes again; nobody waits for it.
+	}
+}
+
+// createUnlinked makes a file without a name, so that nothing is left behind however the process ends,
+// with its blocks apart on the disk.
+func createUnlinked(dir string, size int64) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "faulty-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, err
+	}
+	var statfs unix.Statfs_t
+	if err := unix.Fstatfs(int(file.Fd()), &statfs); err != nil {
+		return nil, err
+	}
+	if statfs.Type == unix.TMPFS_MAGIC || statfs.Type == unix.RAMFS_MAGIC {
+		return nil, errors.New(filepath.Dir(file.Name()) + " is in memory, want a disk")
+	}
+	if err := unix.Fallocate(int(file.Fd()), 0, 0, size); err != nil {
+		return nil, fmt.Errorf("fallocate %d bytes in %s: %w", size, filepath.Dir(file.Name()), err)
+	}
+	return file, nil
+}

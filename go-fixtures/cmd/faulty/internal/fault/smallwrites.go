@@ -1,0 +1,42 @@
+package fault
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// small-writes: the reply of 256 bytes goes out byte by byte, each flushed. The twin writes the same
+// bytes with one flush at the end.
+//
+// Kernel: 257 write calls per request, of one byte each but the first, and as many segments on the wire.
+// Runtime: CPU profile, most of it below syscall.write; no wait anywhere.
+var smallWrites = Fault{
+	Name: "small-writes", Expect: "small-writes",
+	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
+	LookAt: "write calls per request (257, twin 1) of one byte each; CPU profile below syscall.write",
+	begin:  beginSmallWrites,
+}
+
+func beginSmallWrites(s *setting) (*part, error) {
+	const bodyBytes = 256
+	body := make([]byte, bodyBytes)
+	for i := range body {
+		body[i] = 'a' + byte(i%26)
+	}
+	return &part{reply: func(w http.ResponseWriter) error {
+		w.Header().Set("Content-Length", strconv.Itoa(bodyBytes))
+		controller := http.NewResponseController(w)
+		for i := range body {
+			if _, err := w.Write(body[i : i+1]); err != nil {
+				return err
+			}
+			if s.correct {
+				continue
+			}
+			if err := controller.Flush(); err != nil { // The mistake.
+				return err
+			}
+		}
+		return controller.Flush()
+	}}, nil
+}
