@@ -36,10 +36,10 @@ var connectionEvidence = map[string]func(t *testing.T, name string){
 			return [3]int{
 				s.registrations(t) - before,
 				s.socketsTo(t, s.peerPort(t), established),
-				s.goroutines(t, "net.(*conn).Read"),
+				s.goroutines(t, "peers.ReadAnswer"),
 			}
 		})
-		expect(t, "goroutines that read", fault[2], twin[2], twin[2], twin[2])
+		expect(t, "goroutines that wait for an answer", fault[2], twin[2], 0, 0)
 		// The clients' own connections come and go; a leak has all of them.
 		expectBounds(t, "further epoll registrations", fault[0], twin[0], requests-2, 2)
 		expect(t, "established sockets", fault[1], twin[1], requests, 0)

@@ -32,10 +32,10 @@ var cpuEvidence = map[string]func(t *testing.T, name string){
 		expectBounds(t, "CPU in ticks", fault[1], twin[1], 3*twin[1], fault[1]/3)
 	},
 	"timer-storm": func(t *testing.T, name string) {
-		const sessions = 300
+		const sessions = 2000
 		fault, twin := faultAndTwin(t, name, func(s *server) [2]int64 {
 			before, first := s.cpu(t), s.Counters(t).Experimental[name+".checks"]
-			s.waitForCount(t, name+".checks", first+sessions*1009)
+			s.waitForCount(t, name+".checks", first+sessions*53)
 			return [2]int64{int64(s.goroutines(t, "fault.checkSessions")), s.cpu(t) - before}
 		})
 		expect(t, "goroutines with a ticker", fault[0], twin[0], sessions, 1)

@@ -7,7 +7,7 @@ import (
 
 var goroutineEvidence = map[string]func(t *testing.T, name string){
 	"goroutine-leak": expectGoroutinesLeft("fault.askReplica"),
-	"context-leak":   expectGoroutinesLeft("context.(*cancelCtx).propagateCancel.func2"),
+	"context-leak":   expectGoroutinesLeft("context.(*cancelCtx).propagateCancel"),
 	"channel-wait": func(t *testing.T, name string) {
 		const requests, work = 41, 5 * time.Millisecond
 		fault, twin := faultAndTwin(t, name, func(s *server) time.Duration { return s.drive(t, requests, requests) })

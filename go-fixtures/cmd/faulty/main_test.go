@@ -99,9 +99,11 @@ func TestTwoFaultsAtOnceShowBoth(t *testing.T) {
 
 func TestAServerThatWasKilledLeavesNoPeer(t *testing.T) {
 	t.Parallel()
-	s := start(t, "slow-peer", true)
+	// No other test has a peer with these settings.
+	s := start(t, "http2-streams-refused,slow-peer", true)
+	const settings = `{"kind":"http2","maxStreams":250}`
 	s.drive(t, 1, 1)
 	s.Signal(t, syscall.SIGKILL)
 	s.Wait(t)
-	s.expectNoPeer(t)
+	expectNoPeer(t, settings)
 }

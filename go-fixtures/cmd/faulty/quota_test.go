@@ -13,7 +13,7 @@ import (
 	"pollgate/go-fixtures/internal/fixturetest"
 )
 
-// quotaCPUs is the quota that the test gives; with it the runtime chooses 2 Ps by itself.
+// quotaCPUs is the quota that the test gives; with it the runtime chooses 2 Ps, the least it does.
 const quotaCPUs = 0.5
 
 // expectThrottled runs the fault and its twin in a cgroup with a CPU quota.
@@ -33,11 +33,16 @@ func expectThrottled(t *testing.T, name string) {
 		s.stop(t)
 		return gomaxprocs, throttledPeriods(t, cgroup)
 	}
-	faultProcs, faultThrottled := inQuota(false)
-	twinProcs, twinThrottled := inQuota(true)
-	t.Logf("GOMAXPROCS: fault %d, twin %d; periods throttled: fault %d, twin %d", faultProcs, twinProcs, faultThrottled, twinThrottled)
-	if faultProcs != runtime.NumCPU() || twinProcs != 2 || faultThrottled == 0 {
-		t.Errorf("GOMAXPROCS %d, the twin's %d; throttled %d times; want %d, 2, and some", faultProcs, twinProcs, faultThrottled, runtime.NumCPU())
+	gomaxprocs, throttled := inQuota(false)
+	t.Logf("fault: GOMAXPROCS %d, stopped in %d periods", gomaxprocs, throttled)
+	if gomaxprocs != runtime.NumCPU() || throttled == 0 {
+		t.Errorf("GOMAXPROCS %d, stopped in %d periods; want %d, and some", gomaxprocs, throttled, runtime.NumCPU())
+	}
+	if runtime.NumCPU() < 3 {
+		t.Skip("missing capability: three CPUs; on two the runtime chooses as many Ps as the fault, whatever the quota")
+	}
+	if gomaxprocs, _ := inQuota(true); gomaxprocs != 2 {
+		t.Errorf("the twin's GOMAXPROCS is %d, want 2", gomaxprocs)
 	}
 }
 

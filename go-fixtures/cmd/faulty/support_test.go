@@ -192,7 +192,7 @@ func (s *server) goroutines(t *testing.T, function string) (count int) {
 	for profile.Scan() {
 		if first := stackCount.FindStringSubmatch(profile.Text()); first != nil {
 			ofStack, _ = strconv.Atoi(first[1])
-		} else if strings.Contains(profile.Text(), function+"+") {
+		} else if strings.Contains(profile.Text(), function) {
 			count += ofStack
 			ofStack = 0 // Once per stack.
 		}
@@ -288,8 +288,8 @@ func (s *server) eachSocketTo(t *testing.T, port int, look func(fd int)) {
 	}
 }
 
-// expectNoPeer waits until no process is left that runs as a peer of this binary for this server.
-func (s *server) expectNoPeer(t *testing.T) {
+// expectNoPeer waits until no process is left that runs as a peer with these settings.
+func expectNoPeer(t *testing.T, settings string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		left := 0
@@ -298,9 +298,9 @@ func (s *server) expectNoPeer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, folder := range folders {
-			// Of an orphan the parent is another; the process group is the test's own for all of them.
+			// An orphan's parent is another: what tells it is its command line, a path of this test alone and the kind.
 			command, _ := os.ReadFile(folder + "/cmdline")
-			if bytes.HasPrefix(command, []byte(serverBinary+"\x00"+peers.Flag)) && bytes.Contains(command, []byte(s.fault)) {
+			if bytes.HasPrefix(command, []byte(serverBinary+"\x00"+peers.Flag)) && bytes.Contains(command, []byte(settings)) {
 				left++
 			}
 		}

@@ -22,6 +22,8 @@ type Need string
 const (
 	// TwoCPUs: the process may run on two CPUs or more.
 	TwoCPUs Need = "two-cpus"
+	// ThreeCPUs: on three or more.
+	ThreeCPUs Need = "three-cpus"
 	// CPUQuota: the process runs in a cgroup whose CPU quota is below the number of CPUs.
 	CPUQuota Need = "cpu-quota"
 	// Disk: --dir is on a disk, not in memory.

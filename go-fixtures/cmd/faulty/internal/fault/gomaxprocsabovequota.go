@@ -20,7 +20,7 @@ import (
 // shows it: the CPU profile counts CPU time only.
 var gomaxprocsAboveQuota = Fault{
 	Name: "gomaxprocs-above-quota", Expect: "gomaxprocs-above-quota",
-	RatePerSec: 100, Connections: 8, VisibleAfterSeconds: 5, Needs: []Need{CPUQuota, TwoCPUs},
+	RatePerSec: 100, Connections: 8, VisibleAfterSeconds: 5, Needs: []Need{CPUQuota, ThreeCPUs},
 	LookAt: "nr_throttled in the cgroup's cpu.stat; GOMAXPROCS above the quota; p99 near the period of the quota",
 	sets:   "GOMAXPROCS",
 	begin:  beginGOMAXPROCSAboveQuota,

@@ -9,12 +9,12 @@ import (
 )
 
 // http2-streams-refused: the upstream allows one request at a time on an HTTP/2 connection
-// (SETTINGS_MAX_CONCURRENT_STREAMS). Go's client, which assumes 100 until it has read that, has its
-// first streams refused and asks again; afterwards it opens a connection for every request that the
-// others have no room for, so that HTTP/2 becomes HTTP/1.1. The twin's upstream allows 250.
+// (SETTINGS_MAX_CONCURRENT_STREAMS). Go's client assumes 100 until it has read that, so that streams
+// are refused that go out on a new connection together, and asked for again; and it opens a connection
+// for every request that the others have no room for: HTTP/2 becomes HTTP/1.1. The twin's upstream allows 250.
 //
 // Kernel: as many ESTABLISHED connections to one port as requests at a time, where the twin has one;
-// RST_STREAM frames (error 7, REFUSED_STREAM) at the start of each.
+// RST_STREAM frames (error 7, REFUSED_STREAM) when several requests meet a new connection.
 // Runtime: goroutine profile, one goroutine in the HTTP/2 clientConnReadLoop per connection.
 var http2StreamsRefused = Fault{
 	Name: "http2-streams-refused", Expect: "http2-streams-refused",

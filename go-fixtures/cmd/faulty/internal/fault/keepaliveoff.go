@@ -10,13 +10,13 @@ import (
 // keep-alive-off: the client to the upstream has DisableKeepAlives set, so that it sends
 // "Connection: close" and every request connects anew.
 //
-// Kernel: one connect per request; the upstream closes first, so that the TIME_WAIT sockets are on its
-// side. The requests themselves carry the header, which tells it from pool-too-small.
+// Kernel: one connect per request; mostly the upstream closes first, so that most of the TIME_WAIT sockets
+// are on its side. The requests themselves carry the header, which tells it from pool-too-small.
 // Runtime: CPU profile below net/http.(*Transport).dialConnFor; execution trace: network waits in connect.
 var keepAliveOff = Fault{
 	Name: "keep-alive-off", Expect: "keep-alive-off",
 	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
-	LookAt: "connects per request (1, twin 0); TIME_WAIT sockets with the upstream's port as the local one",
+	LookAt: "connects per request (1, twin 0); TIME_WAIT sockets on both sides",
 	begin:  beginKeepAliveOff,
 }
 

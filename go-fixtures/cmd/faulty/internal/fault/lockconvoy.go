@@ -19,7 +19,7 @@ import (
 // names the Unlock; /sync/mutex/wait/total:seconds grows by seconds per second without any flag.
 var lockConvoy = Fault{
 	Name: "lock-convoy", Expect: "lock-convoy",
-	RatePerSec: 200, Connections: 32, VisibleAfterSeconds: 5,
+	RatePerSec: 240, Connections: 32, VisibleAfterSeconds: 5,
 	LookAt: "goroutines in sync.Mutex.Lock; /sync/mutex/wait/total:seconds; one request at a time with the upstream",
 	begin:  beginLockConvoy,
 }

@@ -8,12 +8,13 @@ import (
 // small-writes: the reply of 256 bytes goes out byte by byte, each flushed. The twin writes the same
 // bytes with one flush at the end.
 //
-// Kernel: 257 write calls per request, of one byte each but the first, and as many segments on the wire.
+// Kernel: 256 write calls per request, of one byte each but the first, which has the header, and as
+// many segments on the wire.
 // Runtime: CPU profile, most of it below syscall.write; no wait anywhere.
 var smallWrites = Fault{
 	Name: "small-writes", Expect: "small-writes",
 	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
-	LookAt: "write calls per request (257, twin 1) of one byte each; CPU profile below syscall.write",
+	LookAt: "write calls per request (256, twin 1) of one byte each; CPU profile below syscall.write",
 	begin:  beginSmallWrites,
 }
 

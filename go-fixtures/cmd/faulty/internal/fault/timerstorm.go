@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// timer-storm: each of 300 sessions is checked every millisecond, and each has its own ticker and
-// goroutine for it. The twin makes the same checks from one ticker.
+// timer-storm: each of 2,000 sessions is checked every 10 ms, and each has its own goroutine and ticker,
+// which began when the session did. The twin makes the same checks from one ticker.
 //
 // Kernel: epoll_wait calls with timeouts of a millisecond and less, futex calls that wake threads,
 // context switches: thousands per second without a request.
-// Runtime: CPU profile below runtime.(*timers).run and schedule; 300 goroutines in [chan receive];
-// each of them wakes a thousand times a second (execution trace).
+// Runtime: CPU profile below runtime.(*timers).run and schedule; 2,000 goroutines in [chan receive];
+// each of them wakes a hundred times a second (execution trace).
 var timerStorm = Fault{
 	Name: "timer-storm", Expect: "timer-storm",
 	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
@@ -20,13 +20,14 @@ var timerStorm = Fault{
 }
 
 func beginTimerStorm(s *setting) (*part, error) {
-	const sessions, interval = 300, time.Millisecond
+	const sessions, interval = 2000, 10 * time.Millisecond
 	var checks atomic.Int64
 	if s.correct {
 		go checkSessions(interval, sessions, &checks)
 	} else {
-		for range sessions {
-			go checkSessions(interval, 1, &checks) // The mistake.
+		for i := range sessions {
+			// The mistake. The sessions begin one after the other.
+			time.AfterFunc(interval*time.Duration(i)/sessions, func() { checkSessions(interval, 1, &checks) })
 		}
 	}
 	return &part{counts: func() map[string]int64 { return map[string]int64{"checks": checks.Load()} }}, nil
