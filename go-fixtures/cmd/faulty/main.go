@@ -9,7 +9,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -28,36 +27,24 @@ func main() {
 		}
 		return
 	}
-	var options fault.Options
 	f := fixture.New("faulty")
-	names := f.Flags.String("fault", "", "`names` of the faults, separated by commas; see --list")
-	correct := f.Flags.Bool("correct", false, "be the correct twin: the same work without the mistake")
-	list := f.Flags.Bool("list", false, "print the faults as JSON and exit")
-	rates := f.Flags.Bool("profile-rates", false, "record block and mutex profiles; a server in production mostly has none")
-	f.Flags.IntVar(&options.IdleConnections, "idle-connections", 1000, "`number` of connections for idle-connections, 1 to 100000")
-	f.Flags.StringVar(&options.Dir, "dir", os.TempDir(), "`directory` for the file of slow-storage")
+	flags := defineFlags(f.Flags)
 	f.Parse()
-	if *list {
+	if flags.list {
 		if err := fault.PrintList(os.Stdout); err != nil {
 			f.Exit(fixture.ExitUnusable, err)
 		}
 		f.Exit(0, nil)
 	}
-	if *names == "" {
-		f.Exit(fixture.ExitUsage, errors.New("give --fault NAME, or --list to see the names"))
-	}
-	if options.IdleConnections < 1 || options.IdleConnections > 100_000 {
-		f.Exit(fixture.ExitUsage, fmt.Errorf("--idle-connections %d is not between 1 and 100000", options.IdleConnections))
-	}
-	faults, err := fault.Find(*names)
+	faults, err := flags.faults()
 	if err != nil {
 		f.Exit(fixture.ExitUsage, err)
 	}
-	if *rates {
-		runtime.SetBlockProfileRate(10_000) // ns
-		runtime.SetMutexProfileFraction(10)
+	if flags.profileRates {
+		runtime.SetBlockProfileRate(blockProfileRateNs)
+		runtime.SetMutexProfileFraction(mutexProfileFraction)
 	}
-	service, err := fault.Start(faults, *correct, options)
+	service, err := fault.Start(faults, flags.correct, flags.options)
 	if err != nil {
 		f.Exit(fixture.ExitUnusable, err)
 	}

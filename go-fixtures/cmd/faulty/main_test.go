@@ -70,7 +70,7 @@ func TestWrongFaultsAreUsageErrors(t *testing.T) {
 		{[]string{"--fault", "spin,"}, `--fault "" is none of the faults`},
 		{[]string{"--fault", "spin,file-leak,spin"}, "names spin twice"},
 		{[]string{"--fault", "gomaxprocs-too-low,gomaxprocs-above-quota"}, "both set GOMAXPROCS"},
-		{[]string{"--fault", "idle-connections", "--idle-connections", "0"}, "not between 1 and 100000"},
+		{[]string{"--fault", "idle-connections", "--idle-connections", "0"}, "not between 1 and 28000"},
 	} {
 		code, stdout, stderr := fixturetest.Run(t, serverBinary, test.arguments...)
 		if code != fixture.ExitUsage || stdout != "" || !strings.Contains(stderr, test.want) {
@@ -83,6 +83,23 @@ func TestStorageWithoutADiskIsUnusable(t *testing.T) {
 	code, stdout, stderr := fixturetest.Run(t, serverBinary, "--fault", "slow-storage", "--dir", "/proc/self")
 	if code != fixture.ExitUnusable || stdout != "" || !strings.Contains(stderr, "choose another directory with --dir") {
 		t.Errorf("exit %d, stdout %q, stderr %q; want exit 3 and the flag that mends it", code, stdout, stderr)
+	}
+}
+
+func TestBlockProfileIsRecordedOnDemandOnly(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []bool{false, true} {
+		var further []string
+		if asked {
+			further = []string{"--profile-rates"}
+		}
+		s := start(t, "channel-wait", false, further...)
+		s.drive(t, 4, 17) // Three of four wait for the worker, for milliseconds.
+		profile := fixturetest.Get(t, s.Ready.PprofURL+"block?debug=1")
+		if strings.Contains(string(profile), "fault.beginChannelWait") != asked {
+			t.Errorf("--profile-rates given: %v; block profile:\n%s", asked, profile)
+		}
+		s.stop(t)
 	}
 }
 
