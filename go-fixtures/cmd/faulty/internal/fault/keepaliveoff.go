@@ -13,9 +13,10 @@ import (
 // Kernel: one connect per request; mostly the upstream closes first, so that most of the TIME_WAIT sockets
 // are on its side. The requests themselves carry the header, which tells it from pool-too-small.
 // Runtime: CPU profile below net/http.(*Transport).dialConnFor; execution trace: network waits in connect.
+// At this load: 100 connects in each second; 18 KB allocated per request, 7 KB in the twin.
 var keepAliveOff = Fault{
 	Name: "keep-alive-off", Expect: "keep-alive-off",
-	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
+	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 2,
 	LookAt: "connects per request (1, twin 0); TIME_WAIT sockets on both sides",
 	begin:  beginKeepAliveOff,
 }

@@ -15,6 +15,7 @@ import (
 // Kernel: connects per request between 0 and 1, growing with the concurrency; the client closes, so
 // that TIME_WAIT sockets with the upstream's port as the remote one pile up for 60 s each.
 // Runtime: net/http.(*Transport).tryPutIdleConn refuses; goroutines in dialConnFor; nothing blocks.
+// At this load: 0.45 connects per request, 350 more sockets in TIME_WAIT in each second; a fifth more CPU time.
 var poolTooSmall = Fault{
 	Name: "pool-too-small", Expect: "pool-too-small",
 	RatePerSec: 800, Connections: 32, VisibleAfterSeconds: 5,

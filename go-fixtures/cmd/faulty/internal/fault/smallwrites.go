@@ -11,9 +11,10 @@ import (
 // Kernel: 256 write calls per request, of one byte each but the first, which has the header, and as
 // many segments on the wire.
 // Runtime: CPU profile, most of it below syscall.write; no wait anywhere.
+// At this load: p50 1.4 ms, the twin's 0.3 ms; 10 % of one CPU, 2.5 % in the twin.
 var smallWrites = Fault{
 	Name: "small-writes", Expect: "small-writes",
-	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
+	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 2,
 	LookAt: "write calls per request (256, twin 1) of one byte each; CPU profile below syscall.write",
 	begin:  beginSmallWrites,
 }

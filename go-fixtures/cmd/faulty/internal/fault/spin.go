@@ -14,9 +14,10 @@ import (
 // (Gosched makes none as long as there is something to run).
 // Runtime: CPU profile, runtime.Gosched and runtime.schedule below one function of the program;
 // goroutine profile: runnable, never waiting.
+// At this load: 21 % of one CPU, 2 % in the twin.
 var spin = Fault{
 	Name: "spin", Expect: "spin",
-	RatePerSec: 50, Connections: 4, VisibleAfterSeconds: 5,
+	RatePerSec: 50, Connections: 4, VisibleAfterSeconds: 2,
 	LookAt: "CPU per request near the time that a request takes; CPU profile below one function that calls runtime.Gosched",
 	begin:  beginSpin,
 }

@@ -15,9 +15,10 @@ import (
 // between write and readiness; to port 53 where the name server could have it (root), else another.
 // Runtime: goroutine profile, requests in [select] below net.(*Resolver).LookupHost and goroutines in
 // [IO wait] below net.(*Resolver).exchange; execution trace: blocked in network.
+// At this load: p50 22 ms, the twin's 0.3 ms.
 var synchronousDNS = Fault{
 	Name: "synchronous-dns", Expect: "synchronous-dns",
-	RatePerSec: 50, Connections: 16, VisibleAfterSeconds: 5,
+	RatePerSec: 50, Connections: 16, VisibleAfterSeconds: 2,
 	LookAt: "two UDP sockets per request (A and AAAA) to a name server; goroutines below net.(*Resolver).LookupHost",
 	begin:  beginSynchronousDNS,
 }

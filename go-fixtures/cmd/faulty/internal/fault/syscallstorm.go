@@ -12,9 +12,10 @@ import (
 //
 // Kernel: 1,024 read calls of one byte per request; syscr of /proc/PID/io.
 // Runtime: CPU profile, most of it below os.(*File).Read and syscall.read; no wait anywhere.
+// At this load: 1,027 reads per request, 4 in the twin; 13 % of one CPU, 3 % in the twin.
 var syscallStorm = Fault{
 	Name: "syscall-storm", Expect: "syscall-storm",
-	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
+	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 2,
 	LookAt: "read calls per request (1,024 of one byte, twin 1); CPU profile below syscall.read",
 	begin:  beginSyscallStorm,
 }

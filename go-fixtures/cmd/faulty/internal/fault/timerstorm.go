@@ -12,9 +12,10 @@ import (
 // context switches: thousands per second without a request.
 // Runtime: CPU profile below runtime.(*timers).run and schedule; 2,000 goroutines in [chan receive];
 // each of them wakes a hundred times a second (execution trace).
+// At this load: 29 % of one CPU, 5 % in the twin.
 var timerStorm = Fault{
 	Name: "timer-storm", Expect: "timer-storm",
-	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 5,
+	RatePerSec: 100, Connections: 4, VisibleAfterSeconds: 2,
 	LookAt: "CPU without requests, below runtime.(*timers).run; goroutine wake-ups per second without ready descriptors",
 	begin:  beginTimerStorm,
 }
