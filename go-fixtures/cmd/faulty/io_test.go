@@ -53,7 +53,8 @@ var ioEvidence = map[string]func(t *testing.T, name string){
 		fault, twin := faultAndTwin(t, name, func(s *server) time.Duration { return s.drive(t, 1, requests) })
 		t.Logf("%d requests: fault %v, twin %v", requests, fault, twin)
 		if fault < requests*delay || twin > fault/2 {
-			t.Errorf("%d requests took %v, the twin %v; want %v and more, and less than half", requests, fault, twin, requests*delay)
+			t.Errorf("%d requests took %v, the twin %v; want %v and more, and less than half",
+				requests, fault, twin, requests*delay)
 		}
 	},
 	"synchronous-dns": func(t *testing.T, name string) {
