@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { readObservation } from '../analyze/observation.ts';
 import { binaryPath, buildPrograms, fixturesModule, type Program } from '../build/go-build.ts';
-import { findGo } from '../build/go-toolchain.ts';
+import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
 import { rankCauses } from '../diagnose/root-causes.ts';
 import { renderTrial } from '../diagnosis-trial/render.ts';
@@ -18,7 +18,6 @@ import { writeFileAtomic } from '../lib/fs.ts';
 import { interruptSignal } from '../lib/interrupt.ts';
 import { formatJson, readJson } from '../lib/json.ts';
 import { lockMeasuring } from '../run/lock.ts';
-import { placeOn } from '../run/placement.ts';
 import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { sumTrace } from './diag.ts';
@@ -42,8 +41,9 @@ const seconds = 10;
 /** Diagnoses servers whose root cause is known, and correct ones, and counts what was right. */
 export async function benchDiagnosisCommand(options: DiagnosisTrialOptions): Promise<ExitCode> {
   const signal = interruptSignal();
+  const go = await findGo();
   const { builds } = await buildPrograms(
-    await findGo(),
+    go,
     [faulty, tools.loadgen, tools.netprobe, tools.tracesum],
     (missing) => console.error(`building ${missing} Go programs`),
   );
@@ -52,13 +52,13 @@ export async function benchDiagnosisCommand(options: DiagnosisTrialOptions): Pro
     throw new Error('faulty was not built');
   }
   const cpus = await allowedCpus();
-  const { record, dir } = await openTrial(options, cpus.length);
+  const { record, dir } = await openTrial(options, { go, cpus });
   const release = await lockMeasuring();
   try {
     const netprobe = binaryPath(tools.netprobe);
     const access = await findNetprobeAccess(netprobe, signal);
     await runTrial({
-      ...{ record, dir, faulty: build, signal, placement: placeOn(cpus) },
+      ...{ record, dir, faulty: build, signal, cpus },
       ...{ loadgen: binaryPath(tools.loadgen), netprobe: access?.command ?? [netprobe] },
       onStart: announce(),
     });
@@ -90,7 +90,7 @@ function announce(): (done: number, all: number, name: string) => void {
 
 async function openTrial(
   options: DiagnosisTrialOptions,
-  cpus: number,
+  { go, cpus }: { go: GoToolchain; cpus: readonly number[] },
 ): Promise<{ record: TrialRecord; dir: string }> {
   if (options.resume !== undefined) {
     const dir = resolve(options.resume);
@@ -100,7 +100,7 @@ async function openTrial(
   const only = options.only?.split(' ');
   const { subjects, skipped, known } = await listSubjects(
     binaryPath(faulty),
-    { cpus, cpuQuota: false },
+    { cpus: cpus.length, cpuQuota: false },
     only,
   );
   const unknown = only?.find((name) => !known.includes(name));
@@ -126,7 +126,11 @@ async function openTrial(
       ...(options.only === undefined ? [] : ['--only', JSON.stringify(options.only)]),
     ].join(' '),
     startedAt: startedAt.toISOString(),
-    fingerprint: await readFingerprint(),
+    fingerprint: await readFingerprint({
+      goVersion: go.version,
+      goArch: go.arch,
+      serverCpus: cpus.length,
+    }),
     noise: options.noise ?? false,
     repeats: options.quick ? 1 : 3,
     seconds,

@@ -14,6 +14,8 @@ export interface BenchOptions {
   reports: string;
   /** Folder of the committed baselines. */
   baselines: string;
+  /** A run directory that was cut short, to be gone on with. */
+  resume?: string;
 }
 
 /** The command that repeats a run, as a shell takes it. */

@@ -16,8 +16,8 @@ export interface TrialOptions {
   loadgen: string;
   /** netprobe, behind sudo where that is needed. */
   netprobe: readonly string[];
-  /** CPU lists. */
-  placement: { servers: string; generator: number };
+  /** Those that server and generator share, as processes on a server do. */
+  cpus: readonly number[];
   signal: AbortSignal;
   /** Before each diagnosis. */
   onStart: (done: number, all: number, name: string) => void;
@@ -56,11 +56,11 @@ function isDone(target: string): Promise<boolean> {
   );
 }
 
-/** Takes all of the CPU on which the generator runs, as a neighbour would. */
-function startHog({ placement }: TrialOptions): Promise<Child> {
+/** Takes all of one CPU, as a neighbour would. */
+function startHog({ cpus }: TrialOptions): Promise<Child> {
   return Child.start({
     label: 'CPU hog',
-    command: ['taskset', '-c', String(placement.generator), 'sh', '-c', 'while :; do :; done'],
+    command: ['taskset', '-c', String(cpus.at(-1)), 'sh', '-c', 'while :; do :; done'],
     lines: false,
   });
 }
@@ -68,11 +68,11 @@ function startHog({ placement }: TrialOptions): Promise<Child> {
 async function diagnoseOne(
   subject: TrialRecord['subjects'][number],
   target: string,
-  { record, faulty, loadgen, netprobe, placement, signal }: TrialOptions,
+  { record, faulty, loadgen, netprobe, cpus, signal }: TrialOptions,
 ): Promise<void> {
   const server = await startFixture(
     { fixture: 'faulty', netpoller: 'epoll', args: subject.args },
-    { variant: subject.id, build: faulty, cpus: placement.servers, dataArgs: [], signal },
+    { variant: subject.id, build: faulty, cpus: cpus.join(','), dataArgs: [], signal },
   );
   const scratch = `${target}.load`;
   await mkdir(scratch, { recursive: true });
@@ -83,7 +83,6 @@ async function diagnoseOne(
         ...[loadgen, '--url', `http://${server.record.address}/`],
         ...['--rate', String(subject.ratePerSec), '--connections', String(subject.connections)],
         ...['--duration', `${record.seconds + loadMargin}s`, '--out', join(scratch, 'out')],
-        ...(placement.generator >= 0 ? ['--cpus', String(placement.generator)] : []),
       ],
       lines: false,
     });
