@@ -11,7 +11,8 @@ import (
 // way. The loss needs no root: a filter on the upstream's sockets makes the kernel there drop
 // what arrives, which to the sender is the same. The server itself makes no mistake.
 //
-// Loss from outside is possible as well, with the twin (PORT is retransmits.peerPort of the counters):
+// Loss from outside is possible as well, with the twin and root; the tests do not try it (PORT is
+// retransmits.peerPort of the counters):
 //
 //	nft add table inet loss
 //	nft add chain inet loss in '{ type filter hook input priority 0; }'
