@@ -262,6 +262,30 @@ write_record() { # write_record ENDED_BY
 
 keep() { head -c 8388608 "$1" >"$2" 2>/dev/null || rm -f "$2"; } # keep FROM TO, at most 8 MiB
 
+# The CPU limits of its cgroup and of all above it, in the words of version 2: a line «group quota period»,
+# then what was throttled, indented.
+cpu_limits() {
+  group=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+  while [ -n "$group" ] && [ "$group" != / ]; do
+    for root in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+      [ -r "$root$group/cpu.max" ] || continue
+      printf '%s %s\n' "$group" "$(cat "$root$group/cpu.max")"
+      sed 's/^/  /' "$root$group/cpu.stat"
+    done
+    group=${group%/*}
+  done
+  group=$(awk -F: '$2 ~ /(^|,)cpu(,|$)/ { print $3; exit }' "/proc/$pid/cgroup")
+  while [ -n "$group" ] && [ "$group" != / ]; do
+    for root in /sys/fs/cgroup/cpu /sys/fs/cgroup/cpu,cpuacct; do
+      [ -r "$root$group/cpu.cfs_quota_us" ] || continue
+      printf '%s %s %s\n' "$group" "$(sed 's/^-1$/max/' "$root$group/cpu.cfs_quota_us")" "$(cat "$root$group/cpu.cfs_period_us")"
+      awk '{ print "  " ($1 == "throttled_time" ? "throttled_usec" : $1), ($1 == "throttled_time" ? int($2 / 1000) : $2) }' "$root$group/cpu.stat"
+      break
+    done
+    group=${group%/*}
+  done
+}
+
 snapshot() { # snapshot DIR
   d=$out/proc/$1 p=/proc/$pid
   mkdir -p "$d"
@@ -285,15 +309,7 @@ snapshot() { # snapshot DIR
   # Who else runs: pid, name, ticks.
   cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (\(.*\)) /\1 \2 ) /' |
     awk '{ n = NF; for (i = 2; i <= n; i++) if ($i == ")") { name = $2; for (j = 3; j < i; j++) name = name "_" $j; print $1, $(i + 12) + $(i + 13), name; break } }' >"$d/processes"
-  # The limits of its cgroup and of all above it.
-  group=$(sed -n 's/^0:://p' "$p/cgroup" 2>/dev/null)
-  while [ -n "$group" ] && [ "$group" != / ]; do
-    if [ -r "/sys/fs/cgroup$group/cpu.max" ]; then
-      printf '%s %s\n' "$group" "$(cat "/sys/fs/cgroup$group/cpu.max")"
-      sed 's/^/  /' "/sys/fs/cgroup$group/cpu.stat"
-    fi
-    group=${group%/*}
-  done >"$d/cgroup-cpu" 2>/dev/null
+  cpu_limits >"$d/cgroup-cpu" 2>/dev/null
 }
 
 # ── pprof ────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,8 @@ export const cpuNeighbour: Rule = {
   remedy:
     'the cause lies with the neighbours named here: move one of them, or give this process CPUs of its own (cpuset, requests equal to limits)',
   leads: 'kernel',
+  // A group that stands still waits in the same queues.
+  follows: ['cpu-throttling'],
   look(seen) {
     const found = neighbours(seen);
     return {

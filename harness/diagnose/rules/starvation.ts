@@ -24,7 +24,16 @@ export const starvation: Rule = {
   remedy:
     'give it CPUs (GOMAXPROCS, the quota), or take the work out of the way of requests: fewer goroutines that compute at a time, shorter pieces',
   leads: 'kernel',
-  follows: ['connection-reuse', 'gc-pressure', 'timer-storm', 'small-writes', 'spin', 'cpu-hog', 'cpu-neighbour', 'cpu-throttling'],
+  follows: [
+    'connection-reuse',
+    'gc-pressure',
+    'timer-storm',
+    'small-writes',
+    'spin',
+    'cpu-hog',
+    'cpu-neighbour',
+    'cpu-throttling',
+  ],
   look(seen): Look {
     const outside = waitForP(seen);
     const trace = seen.runtime.trace;
