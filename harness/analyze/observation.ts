@@ -28,7 +28,7 @@ export interface Observation {
 }
 
 /** netprobe without uprobes, over the whole window. */
-export interface KernelView {
+interface KernelView {
   windowNs: number;
   probe: ProbeTarget;
   descriptors: FdleakDetails | null;
@@ -39,14 +39,14 @@ export interface KernelView {
 }
 
 /** netprobe's uprobes on the Go scheduler, over the slice. */
-export interface SchedulerView {
+interface SchedulerView {
   windowNs: number;
   probe: ProbeTarget;
   goroutines: GoroutinesDetails | null;
 }
 
 /** What the process tells of itself. */
-export interface RuntimeView {
+interface RuntimeView {
   /** ns by stack, sampled at 100 Hz of CPU time. */
   cpu: Stacks | null;
   /** Goroutines by stack: at the beginning, up to four times in between, at the end. */

@@ -2,7 +2,7 @@ import type { GoroutinesDetails } from '../capture/probes/goroutines.ts';
 import { isOwn, type Stack, type Stacks } from './stacks.ts';
 
 /** What a goroutine waits for, as far as a cause depends on it. */
-export type WaitKind = 'network' | 'channel' | 'lock' | 'sleep' | 'call' | 'running' | 'other';
+type WaitKind = 'network' | 'channel' | 'lock' | 'sleep' | 'call' | 'running' | 'other';
 
 /** Goroutines in one place. */
 export interface Wait {

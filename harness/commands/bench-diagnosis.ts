@@ -4,6 +4,7 @@ import { readObservation } from '../analyze/observation.ts';
 import { binaryPath, buildPrograms, fixturesModule, type Program } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
+import { sumTrace } from '../capture/diag/trace.ts';
 import { rankCauses } from '../diagnose/root-causes.ts';
 import { renderTrial } from '../diagnosis-trial/render.ts';
 import { TrialRecord, trialFiles } from '../diagnosis-trial/result.ts';
@@ -20,7 +21,6 @@ import { formatJson, readJson } from '../lib/json.ts';
 import { lockMeasuring } from '../run/lock.ts';
 import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
 import type { BenchOptions } from './bench-options.ts';
-import { sumTrace } from './diag.ts';
 
 /** The suite's name: no folder of scenarios, since its servers are told apart by their fault alone. */
 export const diagnosisSuite = 'diagnosis';

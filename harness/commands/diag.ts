@@ -1,12 +1,12 @@
 import { access, rm } from 'node:fs/promises';
 import { basename, relative, resolve } from 'node:path';
-import { execa } from 'execa';
 import { readObservation } from '../analyze/observation.ts';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
 import { diagFiles } from '../capture/diag/record.ts';
 import { captureProcess } from '../capture/diag/script.ts';
+import { sumTrace } from '../capture/diag/trace.ts';
 import { Diagnosis, diagnoseProcess } from '../diagnose/diagnosis.ts';
 import { findNetprobeAccess } from '../host/netprobe-access.ts';
 import { type ExitCode, exitCode } from '../lib/errors.ts';
@@ -77,30 +77,4 @@ export async function concludeDiagnosis(dir: string): Promise<Diagnosis> {
   await writeFileAtomic(runFiles.report(dir, 'html'), renderDiagnosisHtml(diagnosis));
   process.stdout.write(`\n${relative(process.cwd(), dir) || '.'}/report.html\n`);
   return diagnosis;
-}
-
-/**
- * The last act of the capture, done where there is Go: the script of a machine without it leaves the
- * trace as it came. A trace that cannot be summed stays, and the report says so.
- */
-export async function sumTrace(dir: string): Promise<void> {
-  const exists = (path: string) =>
-    access(path).then(
-      () => true,
-      () => false,
-    );
-  if ((await exists(diagFiles.traceSummary(dir))) || !(await exists(diagFiles.trace(dir)))) {
-    return;
-  }
-  await buildPrograms(await findGo(), [tools.tracesum], () => {});
-  const {
-    stdout,
-    stderr,
-    exitCode: code,
-  } = await execa(binaryPath(tools.tracesum), [diagFiles.trace(dir)], { reject: false });
-  if (code === 0) {
-    await writeFileAtomic(diagFiles.traceSummary(dir), stdout);
-  } else {
-    console.error(stderr);
-  }
 }

@@ -35,6 +35,11 @@ const besides: Record<string, readonly string[]> = {
     ...['probe-cost', 'lib', 'stats', 'host', 'load-accuracy'],
     ...['scenario', 'build', 'run', 'capture'],
   ],
+  // Tries the diagnosis on servers whose cause is known; it prints a table of its own.
+  'diagnosis-trial': [
+    ...['diagnosis-trial', 'lib', 'stats', 'host'],
+    ...['scenario', 'build', 'run', 'capture', 'analyze', 'diagnose', 'report'],
+  ],
   // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
   selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
   // One file that writes the schemas of all stages.
@@ -59,7 +64,8 @@ const exceptions: Record<string, string> = {
 
 /** npm packages that only some places may know, so that each can be replaced in one place. */
 const owners: Record<string, RegExp> = {
-  execa: /^((build|run|capture|host|lib|load-accuracy|test)\/|commands\/.*\.test\.ts$)/,
+  execa:
+    /^((build|run|capture|host|lib|load-accuracy|diagnosis-trial|test)\/|commands\/.*\.test\.ts$)/,
   autocannon: /^(capture\/closed-loop|load-accuracy\/autocannon)-client\.ts$/,
   'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,

@@ -68,7 +68,11 @@ test('Ctrl-C keeps what was taken and leaves nothing running', async () => {
   await untilExists(join(dir, 'out', 'proc', 'begin', 'host-stat'));
   process.kill(-(running.pid ?? 0), 'SIGINT');
   const { exitCode } = await running;
-  const leftOver = await execa('pgrep', ['-f', `target=${server.pid} `], { reject: false });
+  const leftOver = await execa(
+    'sh',
+    ['-c', `grep -la 'target=${server.pid}' /proc/[0-9]*/cmdline | grep -v /proc/$$/`],
+    { reject: false },
+  );
   await server.stop();
 
   expect(exitCode).toBe(130);

@@ -26,7 +26,7 @@ export interface ProcSnapshot {
   cpuLimits: CpuLimit[];
 }
 
-export interface Thread {
+interface Thread {
   id: number;
   /** `R`, `S`, `D`, … */
   state: string;
@@ -35,7 +35,7 @@ export interface Thread {
   waitNs: number;
 }
 
-export interface SocketCounts {
+interface SocketCounts {
   /** Sockets whose peer has closed and whom this process still holds. */
   closeWait: number;
   established: number;
@@ -44,7 +44,7 @@ export interface SocketCounts {
   toPeers: Record<string, number>;
 }
 
-export interface HostSnapshot {
+interface HostSnapshot {
   cpus: number;
   idleNs: number;
   stealNs: number;
@@ -52,7 +52,7 @@ export interface HostSnapshot {
   processes: { pid: number; name: string; cpuNs: number }[];
 }
 
-export interface CpuLimit {
+interface CpuLimit {
   group: string;
   /** CPUs' worth of time; null without a limit. */
   cpus: number | null;

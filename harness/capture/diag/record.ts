@@ -29,8 +29,8 @@ export const DiagRecord = Type.Object({
 });
 export type DiagRecord = Static<typeof DiagRecord>;
 
-export const edges = ['begin', 'end'] as const;
-export type Edge = (typeof edges)[number];
+/** Of the window. */
+export type Edge = 'begin' | 'end';
 
 /** Goroutine profiles between the two ends of the window, at most. */
 export const goroutineSnapshots = 4;
