@@ -22,10 +22,12 @@ const stages = [
   'report',
 ];
 
-/** What a folder beside the road may import; the stages may import `host`, `stats` and `lib`. */
+/** What a folder beside the road may import; the stages may import `host`, `profile`, `stats` and `lib`. */
 const besides: Record<string, readonly string[]> = {
   lib: ['lib'],
   stats: ['stats', 'lib'],
+  // Reads a format and names what it shows; it knows neither runs nor reports.
+  profile: ['profile', 'lib'],
   // It looks at the machine; what a right Go is, only build knows.
   host: ['host', 'lib', 'build'],
   // A benchmark of load generators, ours among them; it knows nothing of runs and their verdicts.
@@ -61,7 +63,7 @@ const exceptions: Record<string, string> = {
 const owners: Record<string, RegExp> = {
   execa: /^((build|run|capture|host|lib|load-accuracy|test)\/|commands\/.*\.test\.ts$)/,
   autocannon: /^(capture\/closed-loop|load-accuracy\/autocannon)-client\.ts$/,
-  'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
+  'pprof-format': /^(analyze|profile)\/(.*\.test\.ts|testing\/encode\.ts)$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,
   commander: /^cli\.ts$/,
   'simple-statistics': /^(stats|compare|gate)\//,
@@ -128,6 +130,7 @@ function objection({ from, to }: Import): string | undefined {
   const allowed = besides[source] ?? [
     'lib',
     'stats',
+    'profile',
     'host',
     ...stages.slice(0, stages.indexOf(source) + 1),
   ];

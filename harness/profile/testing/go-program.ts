@@ -1,0 +1,39 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A Go of which a test needs the command; null and why where it is not to be had. */
+export interface GoCommand {
+  env: NodeJS.ProcessEnv;
+  /** `go1.26.8`; null when there is no such Go. */
+  version: string | null;
+  /** What is missing, for the name of the skipped test. */
+  missing: string;
+}
+
+/**
+ * @param toolchain `local`, or a release that the go command may fetch from the module proxy: `go1.27.4`
+ */
+export function goCommand(toolchain = 'local'): GoCommand {
+  const env = { ...process.env, GOTOOLCHAIN: toolchain, GOFLAGS: '', GOWORK: 'off' };
+  const asked = spawnSync('go', ['env', 'GOVERSION'], {
+    ...{ env, cwd: tmpdir(), encoding: 'utf8', timeout: 300_000 },
+  });
+  return asked.status === 0
+    ? { env, version: asked.stdout.trim(), missing: '' }
+    : { env, version: null, missing: toolchain === 'local' ? 'needs go' : `needs ${toolchain}` };
+}
+
+/** Builds a single file of testdata/ and gives the binary's path, in a directory to be removed. */
+export function buildProgram(go: GoCommand, source: string): { binary: string; dir: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'pollgate-profile-'));
+  const binary = join(dir, 'program');
+  try {
+    execFileSync('go', ['build', '-o', binary, source], { env: go.env, cwd: dir, stdio: 'pipe' });
+  } catch (error) {
+    rmSync(dir, { recursive: true });
+    throw error;
+  }
+  return { binary, dir };
+}
