@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheDir } from '../../lib/paths.ts';
 
 /** A Go of which a test needs the command; null and why where it is not to be had. */
 export interface GoCommand {
@@ -16,7 +17,12 @@ export interface GoCommand {
  * @param toolchain `local`, or a release that the go command may fetch from the module proxy: `go1.27.4`
  */
 export function goCommand(toolchain = 'local'): GoCommand {
-  const env = { ...process.env, GOTOOLCHAIN: toolchain, GOFLAGS: '', GOWORK: 'off' };
+  const env = {
+    ...process.env,
+    ...{ GOTOOLCHAIN: toolchain, GOFLAGS: '', GOWORK: 'off' },
+    // Where a release that is fetched stays, for the next time too.
+    GOMODCACHE: process.env['GOMODCACHE'] ?? join(cacheDir, 'go', 'mod'),
+  };
   const asked = spawnSync('go', ['env', 'GOVERSION'], {
     ...{ env, cwd: tmpdir(), encoding: 'utf8', timeout: 300_000 },
   });
@@ -36,4 +42,18 @@ export function buildProgram(go: GoCommand, source: string): { binary: string; d
     throw error;
   }
   return { binary, dir };
+}
+
+/** Minor release of Go 1: 26 of `go1.26.8`. */
+export function minorOf(version: string): number {
+  return Number(/^go1\.(\d+)/.exec(version)?.[1] ?? Number.NaN);
+}
+
+/**
+ * The Go at hand, one newer release, and those that POLLGATE_GO_RELEASES names with commas between;
+ * all but the first are fetched by the go command once.
+ */
+export function goReleases(): { release: string; go: GoCommand }[] {
+  const more = (process.env['POLLGATE_GO_RELEASES'] ?? '').split(',').filter((each) => each !== '');
+  return ['local', 'go1.27.4', ...more].map((release) => ({ release, go: goCommand(release) }));
 }
