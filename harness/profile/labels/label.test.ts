@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { rootDir } from '../../lib/paths.ts';
 import { parseGoroutineDump } from './goroutine-dump.ts';
 import { labelBlocked, labelGoroutine, labelOnCpu } from './label.ts';
-import { isSchedulerStack, isToolStack } from './rules.ts';
+import { isSchedulerStack, isToolStack, toolFunctions } from './rules.ts';
 import { waitReasons } from './wait-reasons.ts';
 
 const stack = (text: string) => text.split(' < ');
@@ -160,6 +163,13 @@ test('tools are told from programs that use their packages', () => {
   );
   expect(isToolStack(['main.f', 'runtime/pprof.Do', 'main.main'])).toBe(false);
   expect(isToolStack(['main.f', 'runtime/trace.WithRegion', 'main.main'])).toBe(false);
+});
+
+test('a trace has the same tools subtracted', () => {
+  const path = join(rootDir, 'go-fixtures/cmd/tracesum/tool.go');
+  const [, list = ''] = readFileSync(path, 'utf8').split('var toolFunctions = []string{');
+  const names = [...(list.split('\n}')[0] ?? '').matchAll(/"(.+)"/g)].map(([, name]) => name);
+  expect(names).toEqual(toolFunctions);
 });
 
 test('a dump gives reason, remarks and names', () => {

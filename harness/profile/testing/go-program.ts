@@ -31,12 +31,17 @@ export function goCommand(toolchain = 'local'): GoCommand {
     : { env, version: null, missing: toolchain === 'local' ? 'needs go' : `needs ${toolchain}` };
 }
 
-/** Builds a single file of testdata/ and gives the binary's path, in a directory to be removed. */
-export function buildProgram(go: GoCommand, source: string): { binary: string; dir: string } {
+/** Builds a file or a package and gives the binary's path, in a directory to be removed. */
+export function buildProgram(
+  go: GoCommand,
+  source: string,
+  moduleDir?: string,
+): { binary: string; dir: string } {
   const dir = mkdtempSync(join(tmpdir(), 'pollgate-profile-'));
   const binary = join(dir, 'program');
   try {
-    execFileSync('go', ['build', '-o', binary, source], { env: go.env, cwd: dir, stdio: 'pipe' });
+    const options = { env: go.env, cwd: moduleDir ?? dir, stdio: 'pipe' } as const;
+    execFileSync('go', ['build', '-o', binary, source], options);
   } catch (error) {
     rmSync(dir, { recursive: true });
     throw error;
