@@ -114,6 +114,29 @@ function waitOnDescriptor(names: readonly string[]): string {
 }
 
 /**
+ * What a goroutine with the label `io:wait(…)` wants of its descriptor; undefined where its frames do
+ * not tell.
+ * @param names leaf first
+ */
+export function ioOperation(names: readonly string[]): IoOperation | undefined {
+  const method = names
+    .map((name) => /^internal\/poll\.\(\*FD\)\.(\w+)/.exec(name)?.[1])
+    .find((each) => each !== undefined);
+  return ioMethods.find(([pattern]) => pattern.test(method ?? ''))?.[1];
+}
+
+type IoOperation = 'read' | 'write' | 'accept' | 'connect';
+
+/** Methods of `internal/poll.FD` that wait. */
+const ioMethods: readonly (readonly [RegExp, IoOperation])[] = [
+  [/^Accept/, 'accept'],
+  // Nothing else waits for a descriptor to become writable without writing.
+  [/^WaitWrite$/, 'connect'],
+  [/^(Read|Pread|RawRead)/, 'read'],
+  [/^(Write|Pwrite|RawWrite|SendFile)/, 'write'],
+];
+
+/**
  * The label of a system call's wrapper. Every call has one and the same leaf (`…syscall.Syscall6`),
  * so that the frame that called it has to say which one it is.
  */

@@ -7,7 +7,7 @@ import { decodeProfile } from '../decode.ts';
 import { framesOf, type Profile, sampleValue } from '../profile.ts';
 import { buildProgram, goReleases, minorOf } from '../testing/go-program.ts';
 import { type DumpedGoroutine, parseGoroutineDump } from './goroutine-dump.ts';
-import { labelGoroutine } from './label.ts';
+import { ioOperation, labelGoroutine } from './label.ts';
 import { labelShares } from './shares.ts';
 
 const source = join(rootDir, 'harness/profile/testdata/parkgoroutines.go');
@@ -75,6 +75,22 @@ describe.each(goReleases())('goroutines of a program of Go $release $go.missing'
     // Before 1.25 the header of a WaitGroup's says «semacquire», which the frames make precise.
     expect(minorOf(go.version ?? '')).toBeGreaterThan(18);
     expect(labels).toEqual(Object.fromEntries(byReason));
+  });
+
+  test.skipIf(go.version === null)('what a goroutine wants of its descriptor is told too', () => {
+    const found = Array.from({ length: profile.samples }, (_, sample) => {
+      const names = framesOf(profile, sample).map(({ name }) => name);
+      return [waitingIn(names) ?? '', ioOperation(names)] as const;
+    });
+    const waits = found.filter(([name]) => name.startsWith('wantIo'));
+    expect(Object.fromEntries(waits)).toEqual({
+      ...{ wantIoNetRead: 'read', wantIoNetWrite: 'write', wantIoNetAccept: 'accept' },
+      wantIoPipe: 'read',
+    });
+    expect(ioOperation(['runtime.gopark', 'internal/poll.(*FD).WaitWrite', 'net.f'])).toBe(
+      'connect',
+    );
+    expect(ioOperation(['main.f'])).toBeUndefined();
   });
 
   test.skipIf(go.version === null)(
