@@ -122,6 +122,7 @@ describe('CPU time', () => {
       'runtime.scanobject < runtime.gcDrain < runtime.gcBgMarkWorker.func2 < runtime.systemstack',
       'gc:work',
     ],
+    ['runtime.acquirem < runtime.goready < runtime.send < main.f', 'sched:ready'],
     ['runtime.mallocgc < main.f', 'run'],
     ['main.finalizer < runtime.runFinalizers', 'run'],
     ['runtime.unknown < runtime.mstart', 'unlabelled'],
