@@ -89,6 +89,12 @@ func (b *stackBook) index(stack trace.Stack) int {
 	for frame := range stack.Frames() {
 		names = append(names, frame.Func)
 	}
+	index := b.intern(names)
+	b.known[stack] = index
+	return index
+}
+
+func (b *stackBook) intern(names []string) int {
 	key := strings.Join(names, "\n")
 	index, ok := b.indices[key]
 	if !ok {
@@ -97,7 +103,6 @@ func (b *stackBook) index(stack trace.Stack) int {
 		b.names = append(b.names, names)
 		b.tools = append(b.tools, isTool(names))
 	}
-	b.known[stack] = index
 	return index
 }
 
@@ -107,6 +112,7 @@ func (b *stackBook) enter(g *goroutine, stack trace.Stack) {
 	if g.state == trace.GoWaiting || g.state == trace.GoSyscall {
 		g.stack = b.index(stack)
 		g.tool = b.tools[g.stack]
+		b.settle(g, b.names[g.stack])
 	}
 }
 
@@ -119,7 +125,7 @@ func (b *stackBook) repeat(g *goroutine, stack trace.Stack) {
 
 // leave adds the time that g has spent in its state. It is open if it lasted since before the trace
 // or to its end.
-func (b *stackBook) leave(g *goroutine, to trace.GoState, ns int64, open bool) {
+func (b *stackBook) leave(g *goroutine, to trace.GoState, ns int64, open, bySystem bool) {
 	switch {
 	case g.state != trace.GoWaiting && g.state != trace.GoSyscall && g.state != trace.GoRunnable:
 	case g.tool:
@@ -128,11 +134,37 @@ func (b *stackBook) leave(g *goroutine, to trace.GoState, ns int64, open bool) {
 		if to == trace.GoRunning && !open {
 			b.runnable = append(b.runnable, ns)
 		}
+	case g.state == trace.GoWaiting && open && bySystem && to == trace.GoRunnable && len(b.names[g.stack]) == 0:
+		g.earlierNs = ns
 	case g.state == trace.GoWaiting:
 		add(b.blocked, waitKey{g.reason, g.stack}, ns, open)
 	default:
 		add(b.syscalls, waitKey{"", g.stack}, ns, open)
 	}
+}
+
+// inferredReason is the key of waits since before the trace of which the trace says neither reason nor
+// stack, since they ended before it came to list them: if the system woke the goroutine, and what it
+// then did first was to read or accept on a descriptor, it was there that it waited for the network.
+// One that slept and then read for the first time looks the same.
+const inferredReason = networkReason + " (inferred)"
+
+// settle decides where g waited when the trace began: names is the stack with which it next comes into
+// a system call or a wait, or nil if there is none.
+func (b *stackBook) settle(g *goroutine, names []string) {
+	if g.earlierNs == 0 {
+		return
+	}
+	key := waitKey{unknownReason, b.intern(nil)}
+	if wait := slices.IndexFunc(names, isDescriptorWait); wait >= 0 && g.state == trace.GoSyscall {
+		key = waitKey{inferredReason, b.intern(names[wait:])}
+	}
+	add(b.blocked, key, g.earlierNs, true)
+	g.earlierNs = 0
+}
+
+func isDescriptorWait(name string) bool {
+	return name == "internal/poll.(*FD).Read" || name == "internal/poll.(*FD).Accept"
 }
 
 func add(waits map[waitKey]*Wait, key waitKey, ns int64, open bool) {

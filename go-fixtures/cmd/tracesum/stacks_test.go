@@ -128,6 +128,44 @@ func TestWaitsAreToldApartByReasonAndStackAndOpenOnesToo(t *testing.T) {
 	}
 }
 
+func TestWhereAGoroutineWaitedWhenTheTraceBeganIsInferredFromWhatItDoesThen(t *testing.T) {
+	const read, serve = "internal/poll.(*FD).Read", "main.serve"
+	for _, test := range []struct {
+		name     string
+		waker    exptrace.GoID
+		next     []string // The stack of its first system call.
+		reason   string
+		function string
+	}{
+		{"woken by the netpoller, it reads", exptrace.NoGoroutine, []string{"syscall.read", read, serve}, inferredReason, read},
+		{"woken by another goroutine", 7, []string{"syscall.read", read, serve}, unknownReason, ""},
+		{"it writes, as one that slept may", exptrace.NoGoroutine, []string{"syscall.write", "internal/poll.(*FD).Write", serve}, unknownReason, ""},
+		{"it does nothing more", exptrace.NoGoroutine, nil, unknownReason, ""},
+	} {
+		s := summarizer{stacks: newStackBook()}
+		s.add(syncEvent(t, 0, nil))
+		s.add(transitionEvent(t, step{5, 1, undetermined, waiting, ""}))
+		s.add(eventOf(t, test.waker, step{30, 1, waiting, runnable, ""}, nil))
+		s.add(transitionEvent(t, step{34, 1, runnable, running, ""}))
+		if test.next != nil {
+			s.add(eventOf(t, 1, step{40, 1, running, inSyscall, ""}, test.next))
+		}
+		s.add(syncEvent(t, 100, nil))
+		summary, err := s.finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(summary.Stacks.Blocked) != 1 {
+			t.Fatalf("%s: got %+v, want one wait", test.name, summary.Stacks.Blocked)
+		}
+		got := summary.Stacks.Blocked[0]
+		names := namesOf(summary.Stacks, got.Stack)
+		if got.Reason != test.reason || got.OpenNs != 30 || got.Count != 0 || strings.Join(names[:min(1, len(names))], "") != test.function {
+			t.Errorf("%s: got %+v at %q, want 30 ns of %q at %q", test.name, got, names, test.reason, test.function)
+		}
+	}
+}
+
 func TestToolsAreToldFromProgramsThatUseTheirPackages(t *testing.T) {
 	for _, test := range []struct {
 		stack string
@@ -194,10 +232,21 @@ func goToolTrace(t *testing.T, path, kind string) int64 {
 
 func transitionEvent(t *testing.T, step step) exptrace.Event {
 	t.Helper()
+	return eventOf(t, step.goroutine, step, nil)
+}
+
+// eventOf returns a step that a goroutine, or none, brings about, with the stack of whom it is about.
+func eventOf(t *testing.T, by exptrace.GoID, step step, names []string) exptrace.Event {
+	t.Helper()
 	transition := exptrace.MakeGoStateTransition(step.goroutine, step.from, step.to)
 	transition.Reason = step.reason
+	frames := make([]exptrace.StackFrame, len(names))
+	for i, name := range names {
+		frames[i] = exptrace.StackFrame{PC: uint64(i + 1), Func: name}
+	}
+	transition.Stack = exptrace.MakeStack(frames)
 	event, err := exptrace.MakeEvent(exptrace.EventConfig[exptrace.StateTransition]{
-		Kind: exptrace.EventStateTransition, Time: exptrace.Time(step.atNs), Goroutine: step.goroutine, Details: transition,
+		Kind: exptrace.EventStateTransition, Time: exptrace.Time(step.atNs), Goroutine: by, Details: transition,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -81,6 +81,9 @@ type goroutine struct {
 	// stack is where it waits, and tool whether it belongs to whoever takes the trace.
 	stack int
 	tool  bool
+	// earlierNs is how long it waited when the trace began, until it was woken by the system, as long
+	// as it is not known where.
+	earlierNs int64
 }
 
 func (s *summarizer) add(event trace.Event) {
@@ -99,13 +102,14 @@ func (s *summarizer) add(event trace.Event) {
 		}
 	case trace.EventStateTransition:
 		if transition := event.StateTransition(); transition.Resource.Kind == trace.ResourceGoroutine {
-			s.transit(transition, event.Time())
+			s.transit(transition, event.Time(), event.Goroutine() == trace.NoGoroutine)
 		}
 	}
 }
 
-// transit moves a goroutine to its next state.
-func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
+// transit moves a goroutine to its next state. bySystem says that no goroutine made it do so: it was
+// woken by the netpoller or a timer.
+func (s *summarizer) transit(transition trace.StateTransition, now trace.Time, bySystem bool) {
 	from, to := transition.Goroutine()
 	id := transition.Resource.Goroutine()
 	g := s.goroutines[id]
@@ -132,7 +136,7 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
 	}
 	s.account(g, now)
 	if s.stacks != nil {
-		s.stacks.leave(g, to, int64(now-g.since), g.since == s.first)
+		s.stacks.leave(g, to, int64(now-g.since), g.since == s.first, bySystem)
 	}
 	if g.wokenByNetwork && to == trace.GoRunning {
 		s.wakeupsNs = append(s.wakeupsNs, int64(now-g.since))
@@ -146,6 +150,9 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
 		s.stacks.enter(g, transition.Stack)
 	}
 	if to == trace.GoNotExist {
+		if s.stacks != nil {
+			s.stacks.settle(g, nil)
+		}
 		delete(s.goroutines, id)
 	}
 }
@@ -169,8 +176,11 @@ func (s *summarizer) finish() (Summary, error) {
 		if g.state != trace.GoSyscall || g.since != s.first {
 			s.account(g, s.last)
 			if s.stacks != nil {
-				s.stacks.leave(g, trace.GoUndetermined, int64(s.last-g.since), true)
+				s.stacks.leave(g, trace.GoUndetermined, int64(s.last-g.since), true, false)
 			}
+		}
+		if s.stacks != nil {
+			s.stacks.settle(g, nil)
 		}
 	}
 	summary := Summary{

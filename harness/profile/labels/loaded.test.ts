@@ -62,6 +62,9 @@ describe.each(goReleases())('a loaded server of Go $release $go.missing', ({ go 
         ({ openCount, reason }) => openCount > 1 && reason === 'unknown',
       );
       expect(open.length).toBeGreaterThan(0);
+      // So were the slow ones, and woken before the trace came to list where goroutines stand.
+      const inferred = trace.blocked.filter(({ reason }) => reason === 'network (inferred)');
+      expect(inferred.reduce((sum, wait) => sum + wait.openCount, 0)).toBeGreaterThan(10);
       expect(trace.runnableNs.count).toBeGreaterThan(1000);
       expect(trace.toolNs).toBeGreaterThan(0);
     },

@@ -74,6 +74,8 @@ export const traceReasons: Readonly<Record<string, string | null>> = {
   preempted: 'rt:other',
   forever: 'chan:forever',
   network: 'io:wait(net)',
+  // Not the runtime's word but tracesum's, which says when it infers it.
+  'network (inferred)': 'io:wait(net)',
   select: 'chan:select',
   'sync.(*Cond).Wait': 'sync:cond',
   'chan send': 'chan:send(block)',

@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,8 +20,9 @@ import (
 )
 
 const (
-	clients = 32
+	clients = 8
 	idle    = 16
+	slow    = 48 // Asked for twice in a second: most of them wait when the trace begins.
 )
 
 func main() {
@@ -44,17 +46,23 @@ func run(dir, milliseconds string) error {
 	go s.count()
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	for i := 0; i < clients+idle; i++ {
+	var paced []net.Conn
+	for i := 0; i < clients+slow+idle; i++ {
 		conn, err := net.Dial("tcp", listener.Addr().String())
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		if i < clients {
+		switch {
+		case i < clients:
 			all.Add(1)
 			go func() { defer all.Done(); ask(conn, stop) }()
+		case i < clients+slow:
+			paced = append(paced, conn)
+			go io.Copy(io.Discard, conn)
 		}
 	}
+	go pace(paced, stop)
 	window := time.Duration(ms) * time.Millisecond / 2
 	err = record(filepath.Join(dir, "cpu.pb.gz"), window, pprof.StartCPUProfile, pprof.StopCPUProfile)
 	if err == nil {
@@ -121,6 +129,25 @@ func ask(conn net.Conn, stop <-chan struct{}) {
 		}
 		if _, err := conn.Read(b); err != nil {
 			return
+		}
+	}
+}
+
+// pace asks on each connection now and then.
+func pace(conns []net.Conn, stop <-chan struct{}) {
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	b := make([]byte, 64)
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+		}
+		for _, conn := range conns {
+			if _, err := conn.Write(b); err != nil {
+				return
+			}
 		}
 	}
 }
