@@ -244,9 +244,12 @@ func eventOf(t *testing.T, by exptrace.GoID, step step, names []string) exptrace
 	for i, name := range names {
 		frames[i] = exptrace.StackFrame{PC: uint64(i + 1), Func: name}
 	}
-	transition.Stack = exptrace.MakeStack(frames)
+	stack := exptrace.NoStack
+	if names != nil {
+		stack = exptrace.MakeStack(frames)
+	}
 	event, err := exptrace.MakeEvent(exptrace.EventConfig[exptrace.StateTransition]{
-		Kind: exptrace.EventStateTransition, Time: exptrace.Time(step.atNs), Goroutine: by, Details: transition,
+		Kind: exptrace.EventStateTransition, Time: exptrace.Time(step.atNs), Goroutine: by, Stack: stack, Details: transition,
 	})
 	if err != nil {
 		t.Fatal(err)
