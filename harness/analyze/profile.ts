@@ -1,5 +1,5 @@
-import { Profile } from 'pprof-format';
-import { gunzipProfile } from '../capture/pprof.ts';
+import { decodeProfile } from '../profile/decode.ts';
+import { columnOf, framesOf, sampleValue, totalOf } from '../profile/profile.ts';
 
 interface FunctionWeight {
   name: string;
@@ -20,45 +20,20 @@ export interface ProfileWeights {
 /**
  * Weights per function of a gzipped pprof profile, inlined frames included.
  * @param sampleType `cpu` (ns) or `goroutine` (count)
- * @throws Error when the gzip member is not whole or an invariant of the format does not hold; the
- *   decoder itself takes a truncated profile for a smaller one without complaint
+ * @throws Error when the profile is not whole or not well-formed, or has no such sample type
  */
 export function profileWeights(gzipped: Uint8Array, sampleType: string): ProfileWeights {
-  const profile = Profile.decode(gunzipProfile(gzipped));
-  const names = profile.stringTable.strings;
-  const types = profile.sampleType.map((type) => names[Number(type.type)]);
-  const column = types.indexOf(sampleType);
-  if (column < 0) {
-    throw new Error(`the profile has the sample types [${types.join(', ')}], not ${sampleType}`);
-  }
-  const functionNames = new Map(
-    profile.function.map((f) => [Number(f.id), names[Number(f.name)] ?? '?']),
-  );
-  const frames = new Map(
-    profile.location.map((location) => [
-      Number(location.id),
-      // The innermost inlined function comes first.
-      location.line.map((line) => resolve(functionNames, Number(line.functionId), 'function')),
-    ]),
-  );
+  const profile = decodeProfile(gzipped);
+  const column = columnOf(profile, sampleType);
   const weights = new Map<string, FunctionWeight>();
-  let total = 0;
-  for (const sample of profile.sample) {
-    if (sample.value.length !== types.length) {
-      throw new Error(`a sample has ${sample.value.length} values for ${types.length} types`);
-    }
-    const value = signed(sample.value[column] ?? 0);
-    total += value;
-    addSample(
-      weights,
-      sample.locationId.flatMap((id) => resolve(frames, Number(id), 'location')),
-      value,
-    );
+  for (let sample = 0; sample < profile.samples; sample++) {
+    const names = framesOf(profile, sample).map(({ name }) => name);
+    addSample(weights, names, Number(sampleValue(profile, sample, column)));
   }
   const functions = [...weights.values()].sort(
     (a, b) => b.cumulative - a.cumulative || (a.name < b.name ? -1 : 1),
   );
-  return { total, samples: profile.sample.length, functions };
+  return { total: Number(totalOf(profile, column)), samples: profile.samples, functions };
 }
 
 /** Several profiles of one kind as one. */
@@ -88,17 +63,4 @@ function addSample(weights: Map<string, FunctionWeight>, stack: string[], value:
     seen.add(name);
     weights.set(name, weight);
   });
-}
-
-/** pprof-format gives int64 as number or unsigned bigint; a profile's values are signed. */
-function signed(value: number | bigint): number {
-  return Number(BigInt.asIntN(64, BigInt(value)));
-}
-
-function resolve<T>(table: ReadonlyMap<number, T>, id: number, what: string): T {
-  const found = table.get(id);
-  if (found === undefined) {
-    throw new Error(`the profile names ${what} ${id}, which it does not contain`);
-  }
-  return found;
 }

@@ -1,8 +1,6 @@
-import { gunzipSync } from 'node:zlib';
 import { infrastructureError, messageOf } from '../lib/errors.ts';
 
 const maxCompressedBytes = 64 * 1024 * 1024;
-const maxPlainBytes = 256 * 1024 * 1024;
 const graceMs = 5_000;
 
 /**
@@ -45,13 +43,4 @@ async function readBounded(body: ReadableStream<Uint8Array>): Promise<Uint8Array
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/**
- * The plain protobuf of a gzipped profile. Its CRC is the only guard against truncation: a
- * protobuf decoder takes any prefix of a profile for a smaller profile.
- * @throws Error for anything that is not one whole gzip member within the size limit
- */
-export function gunzipProfile(bytes: Uint8Array): Uint8Array {
-  return gunzipSync(bytes, { maxOutputLength: maxPlainBytes });
 }

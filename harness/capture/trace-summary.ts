@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { TraceStacks } from '../profile/trace-stacks.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -22,6 +23,8 @@ export const TraceSummary = Type.Object({
     max: Count,
     sum: Count,
   }),
+  /** Of `tracesum -stacks` only. */
+  stacks: Type.Optional(TraceStacks),
 });
 
 export type TraceSummary = Static<typeof TraceSummary>;

@@ -1,6 +1,7 @@
 import { agreementsOf } from '../analyze/agree.ts';
 import { connectionsOf } from '../analyze/connections.ts';
 import type { Evidence, ScenarioEvidence } from '../analyze/evidence.ts';
+import { flamesOf } from '../analyze/flames.ts';
 import { checkGenerator, checkPaired } from '../analyze/generator.ts';
 import { goroutineLivesOf } from '../analyze/goroutine-lives.ts';
 import { heatMapsOf } from '../analyze/heat-map.ts';
@@ -25,6 +26,9 @@ import {
 } from './evidence-parts.ts';
 import type { Report, ScenarioReport } from './report.ts';
 
+/** Of all flame graphs together: about a megabyte of the report. */
+const maxFlameNodes = 16_000;
+
 /** The report of a run; a pure function of what its directory holds. */
 export function assembleReport(
   evidence: Evidence,
@@ -32,7 +36,10 @@ export function assembleReport(
 ): Report {
   const { record } = evidence;
   const scenarios = evidence.scenarios.map((scenario) =>
-    reportScenario(record, scenario, baselines.get(scenario.plan.id) ?? null),
+    reportScenario(record, scenario, {
+      baseline: baselines.get(scenario.plan.id) ?? null,
+      flameNodes: Math.floor(maxFlameNodes / evidence.scenarios.length),
+    }),
   );
   const lost = lostCaptures(evidence);
   return {
@@ -66,7 +73,7 @@ export function assembleReport(
 function reportScenario(
   record: RunRecord,
   evidence: ScenarioEvidence,
-  baseline: Baseline | null,
+  { baseline, flameNodes }: { baseline: Baseline | null; flameNodes: number },
 ): ScenarioReport {
   const { plan } = evidence;
   const { scenario } = plan;
@@ -75,6 +82,7 @@ function reportScenario(
   const findings = diagnose(evidence);
   const agreements = agreementsOf(evidence);
   const profiles = profilesOf(evidence);
+  const flames = flamesOf(evidence, flameNodes);
   const heatMaps = heatMapsOf(evidence);
   const unseen = notSeen(evidence);
   const connections = connectionsOf(evidence);
@@ -101,6 +109,7 @@ function reportScenario(
     ...(connections.length === 0 ? {} : { connections }),
     ...(goroutines.length === 0 ? {} : { goroutines }),
     profiles: profiles.summaries,
+    ...(flames.length === 0 ? {} : { flames }),
     traces: tracesOf(evidence),
     descriptors: descriptorReports(evidence),
     observerCost: observerCosts(evidence),

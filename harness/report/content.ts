@@ -1,3 +1,4 @@
+import type { FlameTree } from '../profile/flame-tree.ts';
 import type { Chart } from './chart.ts';
 import type { Report, ScenarioReport } from './report.ts';
 import type { Tone } from './words.ts';
@@ -63,11 +64,26 @@ export interface HeatMapPicture {
   formatY: (value: number) => string;
 }
 
+/** A tree of calls, drawn with the root on top. */
+export interface FlamePicture {
+  /** Unique in its panel. */
+  id: string;
+  title: string;
+  /** What width and colour mean, and what is not drawn. */
+  legend: string;
+  unit: 'ns' | 'count';
+  rounds: number;
+  tree: FlameTree;
+  /** Of a difference: names of base and head. */
+  sides?: string[];
+}
+
 export interface Content {
   /** How to read the panel, in a sentence or two. */
   lead: string;
   charts: Chart[];
   heatMaps?: HeatMapPicture[];
+  flames?: FlamePicture[];
   tables: Table[];
 }
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Agreement } from '../analyze/agreement.ts';
+import { Flame } from '../analyze/flames.ts';
 import { Measurement } from '../analyze/measurement.ts';
 import { LoadCause } from '../capture/load-result.ts';
 import { Comparison } from '../compare/comparison.ts';
@@ -273,6 +274,8 @@ export const ScenarioReport = Type.Object(
     connections: Type.Optional(Type.Array(ConnectionsReport)),
     goroutines: Type.Optional(Type.Array(GoroutinesReport)),
     profiles: Type.Array(ProfileSummary),
+    /** Absent in a run without profiles. */
+    flames: Type.Optional(Type.Array(Flame)),
     traces: Type.Array(TraceReport),
     descriptors: Type.Array(DescriptorReport),
     observerCost: Type.Array(ObserverCost),

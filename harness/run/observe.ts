@@ -119,7 +119,7 @@ async function summarizeTrace(
   const raw = join(dir, `${variant}.trace`);
   try {
     await fetchTrace();
-    const { stdout } = await execa(context.tracesum, [raw], { timeout: 60_000 });
+    const { stdout } = await execa(context.tracesum, ['-stacks', raw], { timeout: 60_000 });
     await writeFileAtomic(join(dir, roundFiles.traceSummary(variant)), `${stdout}\n`);
   } finally {
     await rm(raw, { force: true });

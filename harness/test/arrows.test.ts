@@ -22,10 +22,12 @@ const stages = [
   'report',
 ];
 
-/** What a folder beside the road may import; the stages may import `host`, `stats` and `lib`. */
+/** What a folder beside the road may import; the stages may import `host`, `profile`, `stats` and `lib`. */
 const besides: Record<string, readonly string[]> = {
   lib: ['lib'],
   stats: ['stats', 'lib'],
+  // Reads a format and names what it shows; it knows neither runs nor reports.
+  profile: ['profile', 'lib'],
   // It looks at the machine; what a right Go is, only build knows.
   host: ['host', 'lib', 'build'],
   // A benchmark of load generators, ours among them; it knows nothing of runs and their verdicts.
@@ -67,7 +69,7 @@ const owners: Record<string, RegExp> = {
   execa:
     /^((build|run|capture|host|lib|load-accuracy|diagnosis-trial|test)\/|commands\/.*\.test\.ts$)/,
   autocannon: /^(capture\/closed-loop|load-accuracy\/autocannon)-client\.ts$/,
-  'pprof-format': /^analyze\/profile(\.test)?\.ts$/,
+  'pprof-format': /^(analyze|profile)\/(.*\.test\.ts|testing\/encode\.ts)$/,
   ajv: /^(lib\/json|scenario\/load\.test)\.ts$/,
   commander: /^cli\.ts$/,
   'simple-statistics': /^(stats|compare|gate)\//,
@@ -122,8 +124,8 @@ function objection({ from, to }: Import): string | undefined {
   if (assemblers.test(from) || source === target) {
     return undefined;
   }
-  if (isTest(from) && to === 'test/evidence.ts') {
-    return undefined; // The helper that builds evidence; tests beside the sources may use it.
+  if (isTest(from) && (to === 'test/evidence.ts' || to === 'profile/testing/encode.ts')) {
+    return undefined; // The helpers that build evidence and write profiles; tests may use them.
   }
   if (isTest(from) && stages.includes(source) && stages.includes(target)) {
     return undefined; // A test may drive its stage with what comes before and look at what comes after.
@@ -134,6 +136,7 @@ function objection({ from, to }: Import): string | undefined {
   const allowed = besides[source] ?? [
     'lib',
     'stats',
+    'profile',
     'host',
     ...stages.slice(0, stages.indexOf(source) + 1),
   ];

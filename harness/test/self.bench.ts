@@ -9,6 +9,8 @@ import { readEvidence } from '../analyze/evidence.ts';
 import { mergeHistograms, valueAt } from '../analyze/histogram.ts';
 import { profileWeights } from '../analyze/profile.ts';
 import { derive, prepareAnalysis } from '../pipeline.ts';
+import { decodeProfile } from '../profile/decode.ts';
+import { encode } from '../profile/testing/encode.ts';
 import { renderHtml } from '../report/render/html.ts';
 import { renderMarkdown } from '../report/render/markdown.ts';
 import { roundFiles, runFiles } from '../run/run-directory.ts';
@@ -26,6 +28,13 @@ const [variant = ''] = Object.keys(round?.cpuProfiles ?? {});
 const profile = await readFile(
   join(runFiles.roundDir(recordedRun, scenario?.plan.id ?? '', 1), roundFiles.cpuProfile(variant)),
 );
+/** 12 MB of protobuf: 200,000 samples of 25 frames. */
+const largeProfile = encode({
+  samples: Array.from({ length: 200_000 }, (_, s) => ({
+    stack: Array.from({ length: 25 }, (_, depth) => `f${(s * 31 + depth * depth * 17) % 5000}`),
+    values: [BigInt(s) * 1_000_003n],
+  })),
+});
 const eightRounds = [1.02, 0.99, 1.01, 1.05, 0.97, 1.0, 1.03, 1.01].map(Math.log);
 
 const bench = new Bench({ time: 1_000 });
@@ -37,6 +46,7 @@ bench
   })
   .add(`decode and merge ${blobs.length} HDR histograms`, () => mergeHistograms(blobs))
   .add(`decode one CPU profile (${profile.length} B gzipped)`, () => profileWeights(profile, 'cpu'))
+  .add('decode a profile of 12 MB', () => decodeProfile(largeProfile))
   .add('interval of 8 rounds, 4,000 resamples', () =>
     locationInterval(eightRounds, { confidence: 0.95, seed: 1n }),
   )

@@ -4,9 +4,10 @@
 //
 // Usage:
 //
-//	tracesum TRACE.out
+//	tracesum [-stacks] TRACE.out
 //
-// It prints one JSON object (Summary). Exit codes: 0 done, 1 the file is no complete trace,
+// With -stacks it also says where: by reason and stack, without the goroutines of whoever takes the
+// trace, and the scheduler's latency. It prints one JSON object (Summary). Exit codes: 0 done, 1 the file is no complete trace,
 // 2 usage. A trace of Go 1.26 or newer says where it may end, so one that was cut short is found;
 // the formats before do not, and a cut between two batches of events goes unnoticed.
 package main
@@ -25,11 +26,16 @@ func main() {
 }
 
 func run(arguments []string, stdout, stderr io.Writer) (exitCode int) {
+	withStacks := len(arguments) > 0 && arguments[0] == "-stacks"
+	if withStacks {
+		arguments = arguments[1:]
+	}
 	if len(arguments) != 1 {
-		fmt.Fprintf(stderr, "tracesum: got %d arguments; usage: tracesum TRACE.out\n", len(arguments))
+		fmt.Fprintf(stderr, "tracesum: got %d arguments; usage: tracesum TRACE.out\n"+
+			"or, for what the stacks say too: tracesum -stacks TRACE.out\n", len(arguments))
 		return 2
 	}
-	summary, err := summarizeFile(arguments[0])
+	summary, err := summarizeFile(arguments[0], withStacks)
 	if err != nil {
 		fmt.Fprintf(stderr, "tracesum: %s: %v\n", arguments[0], err)
 		return 1
@@ -41,7 +47,7 @@ func run(arguments []string, stdout, stderr io.Writer) (exitCode int) {
 	return 0
 }
 
-func summarizeFile(path string) (Summary, error) {
+func summarizeFile(path string, withStacks bool) (Summary, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return Summary{}, err
@@ -52,6 +58,9 @@ func summarizeFile(path string) (Summary, error) {
 		return Summary{}, fmt.Errorf("not the beginning of an execution trace that this tool reads: %w", err)
 	}
 	var s summarizer
+	if withStacks {
+		s.stacks = newStackBook()
+	}
 	for n := 0; ; n++ {
 		event, err := reader.ReadEvent()
 		if err == io.EOF { // As it stands: a wrapped one comes from the middle of the file.

@@ -41,6 +41,8 @@ type Summary struct {
 	RunningNs  int64 `json:"runningNs"`
 	// NetworkWakeupNs is the time from Runnable to Running of goroutines blocked on the network.
 	NetworkWakeupNs Distribution `json:"networkWakeupNs"`
+	// Stacks is there if it was asked for.
+	Stacks *Stacks `json:"stacks,omitempty"`
 }
 
 // Distribution describes a set of durations in nanoseconds. With Count 0 the rest is 0 and means
@@ -64,6 +66,8 @@ type summarizer struct {
 	stateNs        map[trace.GoState]int64
 	wakeupsNs      []int64
 	seen           int
+	// stacks is nil unless they are asked for.
+	stacks *stackBook
 }
 
 // goroutine is what is known of a goroutine now.
@@ -74,6 +78,12 @@ type goroutine struct {
 	reason string
 	// wokenByNetwork says that it is runnable because what it waited for on the network is there.
 	wokenByNetwork bool
+	// stack is where it waits, and tool whether it belongs to whoever takes the trace.
+	stack int
+	tool  bool
+	// earlierNs is how long it waited when the trace began, until it was woken by the system, as long
+	// as it is not known where.
+	earlierNs int64
 }
 
 func (s *summarizer) add(event trace.Event) {
@@ -92,24 +102,32 @@ func (s *summarizer) add(event trace.Event) {
 		}
 	case trace.EventStateTransition:
 		if transition := event.StateTransition(); transition.Resource.Kind == trace.ResourceGoroutine {
-			s.transit(transition, event.Time())
+			s.transit(transition, event.Time(), event.Goroutine() == trace.NoGoroutine)
 		}
 	}
 }
 
-// transit moves a goroutine to its next state.
-func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
+// transit moves a goroutine to its next state. bySystem says that no goroutine made it do so: it was
+// woken by the netpoller or a timer.
+func (s *summarizer) transit(transition trace.StateTransition, now trace.Time, bySystem bool) {
 	from, to := transition.Goroutine()
-	if from == to {
-		return // The runtime repeats the state of each goroutine about once a second.
-	}
 	id := transition.Resource.Goroutine()
 	g := s.goroutines[id]
+	if from == to {
+		if s.stacks != nil && g != nil {
+			s.stacks.repeat(g, transition.Stack)
+		}
+		return // The runtime repeats the state of each goroutine about once a second.
+	}
 	switch {
 	case from == trace.GoUndetermined:
 		// The first word on a goroutine that has been in this state since the trace began.
-		s.goroutines[id] = &goroutine{state: to, since: s.first, reason: unknownReason}
+		g = &goroutine{state: to, since: s.first, reason: unknownReason}
+		s.goroutines[id] = g
 		s.seen++
+		if s.stacks != nil {
+			s.stacks.enter(g, transition.Stack)
+		}
 		return
 	case g == nil:
 		g = &goroutine{state: from, since: now}
@@ -117,6 +135,9 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
 		s.seen++
 	}
 	s.account(g, now)
+	if s.stacks != nil {
+		s.stacks.leave(g, to, int64(now-g.since), g.since == s.first, bySystem)
+	}
 	if g.wokenByNetwork && to == trace.GoRunning {
 		s.wakeupsNs = append(s.wakeupsNs, int64(now-g.since))
 	}
@@ -125,7 +146,13 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time) {
 	if g.reason == "" {
 		g.reason = unknownReason
 	}
+	if s.stacks != nil {
+		s.stacks.enter(g, transition.Stack)
+	}
 	if to == trace.GoNotExist {
+		if s.stacks != nil {
+			s.stacks.settle(g, nil)
+		}
 		delete(s.goroutines, id)
 	}
 }
@@ -148,9 +175,15 @@ func (s *summarizer) finish() (Summary, error) {
 	for _, g := range s.goroutines {
 		if g.state != trace.GoSyscall || g.since != s.first {
 			s.account(g, s.last)
+			if s.stacks != nil {
+				s.stacks.leave(g, trace.GoUndetermined, int64(s.last-g.since), true, false)
+			}
+		}
+		if s.stacks != nil {
+			s.stacks.settle(g, nil)
 		}
 	}
-	return Summary{
+	summary := Summary{
 		Schema:          1,
 		DurationNs:      int64(s.last - s.first),
 		Goroutines:      s.seen,
@@ -160,7 +193,11 @@ func (s *summarizer) finish() (Summary, error) {
 		RunnableNs:      s.stateNs[trace.GoRunnable],
 		RunningNs:       s.stateNs[trace.GoRunning],
 		NetworkWakeupNs: distribution(s.wakeupsNs),
-	}, nil
+	}
+	if s.stacks != nil {
+		summary.Stacks = s.stacks.finish()
+	}
+	return summary, nil
 }
 
 // distribution describes values, which it sorts.

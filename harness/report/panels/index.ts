@@ -6,6 +6,7 @@ import { connections } from './connections.ts';
 import { descriptors } from './descriptors.ts';
 import { distributions } from './distributions.ts';
 import { findings } from './findings.ts';
+import { flames } from './flames.ts';
 import { functions } from './functions.ts';
 import { generator } from './generator.ts';
 import { goroutines } from './goroutines.ts';
@@ -30,6 +31,7 @@ export const scenarioPanels: readonly Panel[] = [
   heatMaps,
   traces,
   functions,
+  flames,
   descriptors,
   connections,
   goroutines,

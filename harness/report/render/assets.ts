@@ -14,8 +14,8 @@ export interface Assets {
   script: Inline;
 }
 
-/** A style sheet of client/ that only some pages need. */
-export type ExtraSheet = 'forest';
+/** What only some pages need: a style sheet of client/, for `flame` with its script. */
+export type ExtraSheet = 'forest' | 'flame';
 
 const loaded = new Map<string, Assets>();
 
@@ -24,7 +24,7 @@ export function loadAssets(extra: readonly ExtraSheet[] = []): Assets {
   const key = extra.join(' ');
   const assets = loaded.get(key) ?? {
     style: inline(styleText(extra)),
-    script: inline(scriptText()),
+    script: inline(scriptText(extra)),
   };
   loaded.set(key, assets);
   return assets;
@@ -36,10 +36,12 @@ function styleText(extra: readonly ExtraSheet[]): string {
   return ['', uplotFile('dist/uPlot.min.css').trim(), ...own].join('\n');
 }
 
-function scriptText(): string {
+function scriptText(extra: readonly ExtraSheet[]): string {
   const licence = uplotFile('LICENSE').trim();
   const library = uplotFile('dist/uPlot.iife.min.js').trim();
-  return `\n/* uPlot\n${licence}\n*/\n${library}\n${ownFile('../client/charts.js')}`;
+  const own = ['charts', ...extra.filter((name) => name === 'flame')];
+  const ours = own.map((name) => ownFile(`../client/${name}.js`)).join('\n');
+  return `\n/* uPlot\n${licence}\n*/\n${library}\n${ours}`;
 }
 
 function ownFile(path: string): string {

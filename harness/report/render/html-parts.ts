@@ -1,6 +1,7 @@
 import { formatRatio } from '../../lib/units.ts';
 import type { Chart, Series } from '../chart.ts';
 import type { Cell, Content, Ratio, Table } from '../content.ts';
+import { flamesHtml } from './flame.ts';
 import { heatMapHtml } from './heat-map.ts';
 import { html } from './html-text.ts';
 
@@ -31,13 +32,14 @@ function swatch(variant: number): string {
 
 /** A panel's inside: how to read it, legend, charts, tables. */
 export function contentHtml(content: Content, prefix: string): string {
-  const { lead, charts, heatMaps = [], tables } = content;
+  const { lead, charts, heatMaps = [], flames = [], tables } = content;
   return [
     `<p class="lead">${html(lead)}</p>`,
     charts.length > 0 ? chartsHtml(charts, prefix) : '',
     heatMaps.length > 0
       ? `<div class="grid">\n${heatMaps.map((map) => heatMapHtml(map, prefix)).join('\n')}\n</div>`
       : '',
+    flames.length > 0 ? flamesHtml(flames, prefix) : '',
     ...tables.map(tableHtml),
   ]
     .filter((part) => part !== '')

@@ -16,7 +16,9 @@ export function renderHtml(report: Report): string {
     scenarioSections(scenario, `s${index + 1}`, report),
   );
   const closing = closingPanels.flatMap((p) => section(p.id, p.title, p.content(report)));
-  const charts = [...leading, ...scenarios.flat(), ...closing].flatMap((s) => s.charts);
+  const all = [...leading, ...scenarios.flat(), ...closing];
+  const charts = all.flatMap((s) => s.charts);
+  const flames = all.flatMap((s) => s.flames);
   return pageHtml({
     title: `${outcomeWords[report.outcome].mark} ${report.suite}: ${outcomeWords[report.outcome].label}`,
     banner: bannerHtml(report),
@@ -27,6 +29,7 @@ ${report.scenarios.map((scenario, index) => scenarioHtml(scenario, `s${index + 1
 ${closing.map(sectionHtml).join('\n')}
 </article>`,
     charts,
+    flames,
   });
 }
 

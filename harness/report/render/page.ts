@@ -1,5 +1,5 @@
 import type { Chart } from '../chart.ts';
-import type { Content } from '../content.ts';
+import type { Content, FlamePicture } from '../content.ts';
 import { type ExtraSheet, loadAssets } from './assets.ts';
 import { contentHtml, swatchSymbols, variantStyles } from './html-parts.ts';
 import { embeddedJson, html } from './html-text.ts';
@@ -10,6 +10,7 @@ export interface Section {
   title: string;
   body: string;
   charts: Chart[];
+  flames: FlamePicture[];
 }
 
 /** What stands in the frame; all but the title is HTML already. */
@@ -19,12 +20,14 @@ export interface Page {
   nav: string;
   main: string;
   charts: readonly Chart[];
+  flames?: readonly FlamePicture[];
   sheets?: readonly ExtraSheet[];
 }
 
 /** A whole page that needs nothing else: style, script and data are inside. */
-export function pageHtml({ title, banner, nav, main, charts, sheets = [] }: Page): string {
-  const { style, script } = loadAssets(sheets);
+export function pageHtml(page: Page): string {
+  const { title, banner, nav, main, charts, flames = [], sheets = [] } = page;
+  const { style, script } = loadAssets(flames.length > 0 ? [...sheets, 'flame'] : sheets);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -46,14 +49,14 @@ ${nav}
 ${main}
 </main>
 </div>
-<script type="application/json" id="chart-data">${embeddedJson({ styles: variantStyles, charts })}</script>
+<script type="application/json" id="chart-data">${embeddedJson({ styles: variantStyles, charts, flames })}</script>
 <script>${script.text}</script>
 </body>
 </html>
 `;
 }
 
-/** None where a panel has nothing to show. Ids of charts get the prefix, so that they stay unique. */
+/** None where a panel has nothing to show. Ids of pictures get the prefix, so that they stay unique. */
 export function section(
   id: string,
   title: string,
@@ -64,7 +67,8 @@ export function section(
     return [];
   }
   const charts = content.charts.map((chart) => ({ ...chart, id: `${prefix}-${chart.id}` }));
-  return [{ id, title, body: contentHtml(content, prefix), charts }];
+  const flames = (content.flames ?? []).map((flame) => ({ ...flame, id: `${prefix}-${flame.id}` }));
+  return [{ id, title, body: contentHtml(content, prefix), charts, flames }];
 }
 
 export function sectionHtml({ id, title, body }: Section): string {

@@ -1,4 +1,6 @@
 import type { Agreement } from '../../analyze/agreement.ts';
+import { comparePaired, type Flame } from '../../analyze/flames.ts';
+import { flameTree } from '../../profile/flame-tree.ts';
 import type {
   ClosedLoopReport,
   CurvePoint,
@@ -107,6 +109,48 @@ export function distributions(variants: string[]): ProbeDistribution[] {
       [16, 18, 4],
     ]),
   ]);
+}
+
+/** A tree of three frames for each view. */
+export function flames([reference = '', ...others]: string[]): Flame[] {
+  const stack = (names: string[], ...values: number[]) => ({
+    frames: names.map((name, depth) => ({ name, file: `/src/${name}.go`, line: 10 + depth })),
+    values,
+  });
+  const options = { minShare: 0.001, maxNodes: 100 };
+  const serve = 'net/http.(*conn).serve';
+  const tree = flameTree(
+    [
+      stack([serve, 'syscall.read'], 910_000_000),
+      stack([serve], 20_000_000),
+      stack(['runtime.mcall'], 500_000),
+    ],
+    options,
+  );
+  const rounds = 4;
+  const both = flameTree(
+    [
+      stack(
+        [serve, 'syscall.read'],
+        ...[300, 310, 290, 300, 900, 910, 905, 890].map((v) => v * 1e6),
+      ),
+      stack(['runtime.mcall'], ...[100, 90, 110, 100, 100, 110, 90, 95].map((v) => v * 1e6)),
+    ],
+    {
+      ...options,
+      compare: (values) => comparePaired(values.slice(0, rounds), values.slice(rounds), 1e7),
+    },
+  );
+  return [
+    { view: 'cpu', variant: reference, unit: 'ns', rounds, tree },
+    { view: 'off-cpu', variant: reference, unit: 'ns', rounds, tree },
+    { view: 'goroutine', variant: reference, unit: 'count', rounds, tree },
+    ...others.map(
+      (variant): Flame => ({
+        ...{ view: 'cpu-difference', variant, reference, unit: 'ns', rounds, tree: both },
+      }),
+    ),
+  ];
 }
 
 export function profiles(variants: string[]): ProfileSummary[] {

@@ -10,6 +10,7 @@ import {
   curves,
   descriptors,
   distributions,
+  flames,
   generator,
   observerCost,
   paired,
@@ -195,6 +196,7 @@ export function sampleScenario(id: string, options: SampleOptions = defaults): S
           ]
         : [],
     profiles: finished && observed ? profiles(variants) : [],
+    ...(finished && observed ? { flames: flames(variants) } : {}),
     traces: finished && observed ? traces(variants) : [],
     descriptors: finished ? descriptors(variants, observed) : [],
     observerCost: finished && observed ? observerCost(variants) : [],

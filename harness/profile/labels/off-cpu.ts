@@ -1,0 +1,77 @@
+import type { FoldedStack } from '../fold.ts';
+import type { TraceStacks } from '../trace-stacks.ts';
+import { labelBlocked, labelOnCpu, running, unlabelled } from './label.ts';
+
+/** What goroutines waited for, blocked or in system calls, by label. Sums over goroutines, in ns. */
+export interface OffCpu {
+  /** The longest first; `ns` adds up to `totalNs`. */
+  labels: { label: string; ns: number; count: number }[];
+  totalNs: number;
+  /** The part that has a label. */
+  labelledNs: number;
+  /** By label and stack, root first, the label below all: for a flame graph. */
+  folded: FoldedStack[];
+}
+
+/**
+ * @param idle whether to count what the runtime keeps for itself (`gc:idle`, `rt:…`), which waits
+ *   through every trace and says nothing about the program
+ * @throws Error for an index that the summary does not contain
+ */
+export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
+  const labels = new Map<string, { label: string; ns: number; count: number }>();
+  const folded = new Map<string, FoldedStack>();
+  const kinds = [
+    { waits: trace.blocked, labelOf: labelBlocked },
+    { waits: trace.syscalls, labelOf: labelInCall },
+  ];
+  for (const { waits, labelOf } of kinds) {
+    for (const wait of waits) {
+      const names = namesOf(trace, wait.stack);
+      const label = labelOf(names, wait.reason);
+      if (!idle && /^(gc:idle|rt:)/.test(label)) {
+        continue;
+      }
+      const ns = wait.ns + wait.openNs;
+      const sum = labels.get(label) ?? { label, ns: 0, count: 0 };
+      sum.ns += ns;
+      sum.count += wait.count + wait.openCount;
+      labels.set(label, sum);
+      const frames = [label, ...names.toReversed()];
+      const stack = folded.get(frames.join('\n')) ?? { frames, value: 0n };
+      stack.value += BigInt(ns);
+      folded.set(frames.join('\n'), stack);
+    }
+  }
+  if (trace.leftOutNs > 0) {
+    labels.set('left out', { label: unlabelled, ns: trace.leftOutNs, count: 0 });
+  }
+  const sorted = [...labels.values()].sort((a, b) => b.ns - a.ns || (a.label < b.label ? -1 : 1));
+  const total = (kept: typeof sorted) => kept.reduce((sum, { ns }) => sum + ns, 0);
+  return {
+    labels: sorted,
+    totalNs: total(sorted),
+    labelledNs: total(sorted.filter(({ label }) => label !== unlabelled)),
+    folded: [...folded.values()],
+  };
+}
+
+/** A goroutine in a system call is off the CPU as far as Go can tell. */
+function labelInCall(names: readonly string[]): string {
+  const label = labelOnCpu(names);
+  return label === running ? unlabelled : label;
+}
+
+function namesOf(trace: TraceStacks, stack: number): string[] {
+  const frames = trace.stacks[stack];
+  if (frames === undefined) {
+    throw new Error(`the trace's summary names stack ${stack} of ${trace.stacks.length}`);
+  }
+  return frames.map((frame) => {
+    const name = trace.functions[frame];
+    if (name === undefined) {
+      throw new Error(`the trace's summary names function ${frame} of ${trace.functions.length}`);
+    }
+    return name;
+  });
+}
