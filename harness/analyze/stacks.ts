@@ -1,5 +1,5 @@
-import { Profile } from 'pprof-format';
-import { gunzipProfile } from '../capture/pprof.ts';
+import { decodeProfile } from '../profile/decode.ts';
+import { columnOf, framesOf, sampleValue } from '../profile/profile.ts';
 
 /** A stack, the leaf first, inlined functions included. */
 export interface Stack {
@@ -17,44 +17,18 @@ export interface Stacks {
 
 /**
  * @param sampleType `cpu` (ns), `goroutine`, `inuse_objects`, `contentions`, `delay` (ns)
- * @throws Error when the gzip member is not whole or an invariant of the format does not hold
+ * @throws Error when the file is not whole or an invariant of the format does not hold
  */
 export function readStacks(gzipped: Uint8Array, sampleType: string): Stacks {
-  const profile = Profile.decode(gunzipProfile(gzipped));
-  const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? '?';
-  const column = profile.sampleType.findIndex((type) => text(type.type) === sampleType);
-  if (column < 0) {
-    const seen = profile.sampleType.map((type) => text(type.type)).join(', ');
-    throw new Error(`the profile has the sample types [${seen}], not ${sampleType}`);
-  }
-  const functions = new Map(profile.function.map((f) => [Number(f.id), f]));
-  const locations = new Map(
-    profile.location.map((location) => [
-      Number(location.id),
-      location.line.map((line) => {
-        const found = functions.get(Number(line.functionId));
-        if (found === undefined) {
-          throw new Error(
-            `the profile names function ${line.functionId}, which it does not contain`,
-          );
-        }
-        return {
-          function: text(found.name),
-          file: text(found.filename),
-          line: Number(line.line),
-        };
-      }),
-    ]),
-  );
-  const stacks = profile.sample.map((sample) => ({
-    frames: sample.locationId.flatMap((id) => {
-      const found = locations.get(Number(id));
-      if (found === undefined) {
-        throw new Error(`the profile names location ${id}, which it does not contain`);
-      }
-      return found;
-    }),
-    value: Number(BigInt.asIntN(64, BigInt(sample.value[column] ?? 0))),
+  const profile = decodeProfile(gzipped);
+  const column = columnOf(profile, sampleType);
+  const stacks = Array.from({ length: profile.samples }, (_, sample) => ({
+    frames: framesOf(profile, sample).map(({ name, file, line }) => ({
+      function: name,
+      file,
+      line,
+    })),
+    value: Number(sampleValue(profile, sample, column)),
   }));
   const total = stacks.reduce((sum, { value }) => sum + value, 0);
   return { total, stacks, durationNs: Number(profile.durationNanos) };

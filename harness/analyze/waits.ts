@@ -1,4 +1,5 @@
 import type { GoroutinesDetails } from '../capture/probes/goroutines.ts';
+import { labelGoroutine } from '../profile/labels/label.ts';
 import { isOwn, type Stack, type Stacks } from './stacks.ts';
 
 /** What a goroutine waits for, as far as a cause depends on it. */
@@ -53,26 +54,20 @@ function kindOfReason(reason: string): WaitKind {
 }
 
 function kindOf(frames: Stack['frames']): WaitKind {
-  const names = frames.map((frame) => frame.function);
-  const below = names.slice(0, names.findIndex(isOwn) + 1 || names.length);
-  const has = (pattern: RegExp) => below.some((name) => pattern.test(name));
-  if (has(/^runtime\.netpollblock$/)) {
-    return 'network';
-  }
-  if (has(/^runtime\.(chanrecv|chansend|selectgo)/)) {
-    return 'channel';
-  }
-  if (has(/^(internal\/)?sync\.(runtime_SemacquireMutex|runtime_SemacquireRWMutex)/)) {
-    return 'lock';
-  }
-  if (has(/^time\.Sleep$/)) {
-    return 'sleep';
-  }
-  if (has(/^(syscall|internal\/runtime\/syscall\S*)\./)) {
-    return 'call';
-  }
-  return names[0] === 'runtime.gopark' ? 'other' : 'running';
+  const label = labelGoroutine(frames.map((frame) => frame.function));
+  const found = kinds.find(([pattern]) => pattern.test(label));
+  return found?.[1] ?? 'other';
 }
+
+/** Labels of harness/profile/labels, as far as a cause depends on them. */
+const kinds: readonly (readonly [RegExp, WaitKind])[] = [
+  [/^io:wait/, 'network'],
+  [/^chan:/, 'channel'],
+  [/^sync:(mutex|rlock|wlock|sem|fdmutex)/, 'lock'],
+  [/^time:sleep/, 'sleep'],
+  [/^sys:/, 'call'],
+  [/^run$/, 'running'],
+];
 
 /** Whether a goroutine serves a request just now: it is under a handler of net/http or gRPC. */
 export function servesRequest({ frames }: Pick<Stack, 'frames'>): boolean {

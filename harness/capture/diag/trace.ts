@@ -17,7 +17,7 @@ export async function sumTrace(dir: string): Promise<void> {
   await buildPrograms(await findGo(), [tools.tracesum], () => {});
   const { stdout, stderr, exitCode } = await execa(
     binaryPath(tools.tracesum),
-    [diagFiles.trace(dir)],
+    ['-stacks', diagFiles.trace(dir)],
     { reject: false },
   );
   if (exitCode === 0) {
