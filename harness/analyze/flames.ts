@@ -6,6 +6,7 @@ import { labelGoroutine } from '../profile/labels/label.ts';
 import { offCpu } from '../profile/labels/off-cpu.ts';
 import { isToolStack } from '../profile/labels/rules.ts';
 import { columnOf, framesOf, type Profile, sampleValue } from '../profile/profile.ts';
+import type { TraceStacks } from '../profile/trace-stacks.ts';
 import { studentTQuantile } from '../stats/student-t.ts';
 import type { ScenarioEvidence } from './evidence.ts';
 
@@ -57,6 +58,28 @@ export function flamesOf(evidence: ScenarioEvidence, maxNodes: number): Flame[] 
         : difference({ variant, reference: scenario.reference }, reference, own, options)),
     ];
   });
+}
+
+/** What one process was seen doing; each null, or empty, where it was not taken. */
+export interface ProcessProfiles {
+  cpu: Profile | null;
+  /** Snapshots over the window. */
+  goroutines: readonly Profile[];
+  trace: TraceStacks | undefined;
+}
+
+/** The flame graphs of one process; a snapshot of goroutines counts as a round. */
+export function flamesOfProcess(
+  name: string,
+  { cpu, goroutines, trace }: ProcessProfiles,
+  maxNodes: number,
+): Flame[] {
+  const options = { minShare, maxNodes: Math.floor(maxNodes / 3) };
+  return [
+    ...plain('cpu', name, [cpuStacks(cpu)], options),
+    ...plain('off-cpu', name, [offCpuStacks(trace)], options),
+    ...plain('goroutine', name, goroutines.map(goroutineStacks), options),
+  ];
 }
 
 /** Profiles of the rounds, with a gap where a round has none. */
@@ -123,15 +146,16 @@ function stacksOf(
 }
 
 function traceStacks({ rounds }: ScenarioEvidence, variant: string): Stacks[] {
-  return rounds.map((round) => {
-    const stacks = round.traces[variant]?.stacks;
-    return stacks === undefined
-      ? null
-      : offCpu(stacks).folded.map(({ frames, value }) => ({
-          frames: frames.map((name) => ({ name, file: '', line: 0 })),
-          values: [Number(value)],
-        }));
-  });
+  return rounds.map((round) => offCpuStacks(round.traces[variant]?.stacks));
+}
+
+function offCpuStacks(stacks: TraceStacks | undefined): Stacks {
+  return stacks === undefined
+    ? null
+    : offCpu(stacks).folded.map(({ frames, value }) => ({
+        frames: frames.map((name) => ({ name, file: '', line: 0 })),
+        values: [Number(value)],
+      }));
 }
 
 /** Rounds in which both were profiled, as columns: the base’s, then the head’s. */

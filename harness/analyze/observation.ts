@@ -11,7 +11,10 @@ import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkJson, readJson } from '../lib/json.ts';
-import { readStacks, type Stacks } from './stacks.ts';
+import { decodeProfile } from '../profile/decode.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { ProcessProfiles } from './flames.ts';
+import { type Stacks, stacksOf } from './stacks.ts';
 
 /** One process over one window, as the kernel and as the Go runtime saw it. */
 export interface Observation {
@@ -57,6 +60,8 @@ interface RuntimeView {
   mutex: { begin: Stacks; end: Stacks } | null;
   block: { begin: Stacks; end: Stacks } | null;
   trace: TraceSummary | null;
+  /** The same CPU and goroutine profiles and trace, for pictures. */
+  profiles: ProcessProfiles;
 }
 
 /**
@@ -85,19 +90,25 @@ export async function readObservation(dir: string): Promise<Observation> {
   );
   const pair = async (kind: 'heap' | 'mutex' | 'block', type: string) => {
     const both = await tolerant(`${kind} profile`, async () => {
-      const first = await readProfile(diagFiles.profile(dir, 'begin', kind), type);
-      const last = await readProfile(diagFiles.profile(dir, 'end', kind), type);
-      return first !== null && last !== null ? { begin: first, end: last } : null;
+      const first = await readProfile(diagFiles.profile(dir, 'begin', kind));
+      const last = await readProfile(diagFiles.profile(dir, 'end', kind));
+      return first !== null && last !== null
+        ? { begin: stacksOf(first, type), end: stacksOf(last, type) }
+        : null;
     });
     return both;
   };
+  const cpu = await tolerant('CPU profile', () => readProfile(diagFiles.cpu(dir)));
+  const goroutines = (await tolerant('goroutine profiles', () => readGoroutines(dir))) ?? [];
+  const trace = await tolerant('execution trace', () => readTrace(diagFiles.traceSummary(dir)));
   const runtime: RuntimeView = {
-    cpu: await tolerant('CPU profile', () => readProfile(diagFiles.cpu(dir), 'cpu')),
-    goroutines: (await tolerant('goroutine profiles', () => readGoroutines(dir))) ?? [],
+    cpu: cpu && stacksOf(cpu, 'cpu'),
+    goroutines: goroutines.map((profile) => stacksOf(profile, 'goroutine')),
     heap: await pair('heap', 'inuse_objects'),
     mutex: await pair('mutex', 'delay'),
     block: await pair('block', 'delay'),
-    trace: await tolerant('execution trace', () => readTrace(diagFiles.traceSummary(dir))),
+    trace,
+    profiles: { cpu, goroutines, trace: trace?.stacks },
   };
   return {
     record,
@@ -160,19 +171,19 @@ function details<T extends TSchema>(probe: ProbeTarget, name: string, schema: T)
   return found === undefined ? null : checkJson(found, schema, source);
 }
 
-async function readProfile(path: string, sampleType: string): Promise<Stacks | null> {
+async function readProfile(path: string): Promise<Profile | null> {
   const bytes = await optional(path);
-  return bytes && readStacks(bytes, sampleType);
+  return bytes && decodeProfile(bytes);
 }
 
-async function readGoroutines(dir: string): Promise<Stacks[]> {
+async function readGoroutines(dir: string): Promise<Profile[]> {
   const paths = [
     diagFiles.profile(dir, 'begin', 'goroutine'),
     ...Array.from({ length: goroutineSnapshots }, (_, at) => diagFiles.goroutines(dir, at + 1)),
     diagFiles.profile(dir, 'end', 'goroutine'),
   ];
-  const all = await Promise.all(paths.map((path) => readProfile(path, 'goroutine')));
-  return all.filter((stacks) => stacks !== null);
+  const all = await Promise.all(paths.map(readProfile));
+  return all.filter((profile) => profile !== null);
 }
 
 async function readTrace(path: string): Promise<TraceSummary | null> {

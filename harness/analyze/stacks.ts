@@ -1,5 +1,4 @@
-import { decodeProfile } from '../profile/decode.ts';
-import { columnOf, framesOf, sampleValue } from '../profile/profile.ts';
+import { columnOf, framesOf, type Profile, sampleValue } from '../profile/profile.ts';
 
 /** A stack, the leaf first, inlined functions included. */
 export interface Stack {
@@ -17,10 +16,9 @@ export interface Stacks {
 
 /**
  * @param sampleType `cpu` (ns), `goroutine`, `inuse_objects`, `contentions`, `delay` (ns)
- * @throws Error when the file is not whole or an invariant of the format does not hold
+ * @throws Error for a profile without it
  */
-export function readStacks(gzipped: Uint8Array, sampleType: string): Stacks {
-  const profile = decodeProfile(gzipped);
+export function stacksOf(profile: Profile, sampleType: string): Stacks {
   const column = columnOf(profile, sampleType);
   const stacks = Array.from({ length: profile.samples }, (_, sample) => ({
     frames: framesOf(profile, sample).map(({ name, file, line }) => ({

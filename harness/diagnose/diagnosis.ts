@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Flame, flamesOfProcess } from '../analyze/flames.ts';
 import { probeValueAt } from '../analyze/histogram.ts';
 import type { Observation } from '../analyze/observation.ts';
 import { frameText, ownFrame, type Stacks } from '../analyze/stacks.ts';
@@ -73,6 +74,7 @@ export const Diagnosis = Type.Object(
       ),
     ),
     cpu: Type.Array(Hot),
+    flames: Type.Array(Flame),
     waits: Type.Array(
       Type.Object(
         {
@@ -90,6 +92,8 @@ export const Diagnosis = Type.Object(
 export type Diagnosis = Static<typeof Diagnosis>;
 
 const mostRows = 12;
+/** Of all flame graphs together. */
+const mostNodes = 12_000;
 
 /** Pure: the same directory gives the same diagnosis. */
 export function diagnoseProcess(seen: Observation, runId: string): Diagnosis {
@@ -139,6 +143,7 @@ export function diagnoseProcess(seen: Observation, runId: string): Diagnosis {
       .slice(0, mostRows),
     times: timesOf(seen),
     cpu: runtime.cpu === null ? [] : hotPlaces(runtime.cpu),
+    flames: flamesOfProcess(name, runtime.profiles, mostNodes),
     waits: waits.slice(0, mostRows).map(waitRow),
   };
 }

@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../../diagnose/diagnosis.ts';
 import { formatDuration } from '../../lib/units.ts';
+import { flamesContent } from '../panels/flames.ts';
 import { html } from '../render/html-text.ts';
 import { pageHtml, section, sectionHtml } from '../render/page.ts';
 import { causes, kernelSide, notTaken, repeat, timeSpent, vitals } from './panels.ts';
@@ -10,6 +11,7 @@ export function renderDiagnosisHtml(report: Diagnosis): string {
     ...section('causes', 'Causes', causes(report)),
     ...section('vitals', 'The process', vitals(report)),
     ...section('time', 'Where time goes', timeSpent(report)),
+    ...section('flames', 'Flame graphs', flamesContent(report.flames)),
     ...section('kernel', 'What the kernel saw', kernelSide(report)),
     ...section('missing', 'Not taken', notTaken(report)),
     ...section('repeat', 'How to repeat', repeat(report)),
@@ -33,5 +35,6 @@ export function renderDiagnosisHtml(report: Diagnosis): string {
     nav: `<nav aria-label="Contents"><ul>${nav.join('')}</ul></nav>`,
     main: `<article id="run">${sections.map(sectionHtml).join('\n')}</article>`,
     charts: sections.flatMap(({ charts }) => charts),
+    flames: sections.flatMap(({ flames }) => flames),
   });
 }

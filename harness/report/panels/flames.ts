@@ -1,6 +1,7 @@
 import { type Flame, fewestRounds, flameConfidence } from '../../analyze/flames.ts';
 import { formatInteger, formatShare, formatValue } from '../../lib/units.ts';
 import {
+  type Content,
   cell,
   code,
   type FlamePicture,
@@ -35,18 +36,21 @@ const mostRows = 20;
 export const flames: Panel = {
   id: 'flames',
   title: 'Flame graphs',
-  content({ flames: found = [] }) {
-    if (found.length === 0) {
-      return null;
-    }
-    return {
-      lead: 'Each row is called by the row above it. Click a frame to make it as wide as the picture, and to read its source line; type to find functions. Arrow keys move between frames, Escape shows all again.',
-      charts: [],
-      flames: found.map(pictureOf),
-      tables: [drawnTable(found), ...found.flatMap(differenceTable)],
-    };
-  },
+  content: ({ flames: found = [] }) => flamesContent(found),
 };
+
+/** Of a suite's variants, or of one process. */
+export function flamesContent(found: readonly Flame[]): Content | null {
+  if (found.length === 0) {
+    return null;
+  }
+  return {
+    lead: 'Each row is called by the row above it. Click a frame to make it as wide as the picture, and to read its source line; type to find functions. Arrow keys move between frames, Escape shows all again.',
+    charts: [],
+    flames: found.map(pictureOf),
+    tables: [drawnTable(found), ...found.flatMap(differenceTable)],
+  };
+}
 
 function titleOf({ view, variant, reference }: Flame): string {
   return reference === undefined
