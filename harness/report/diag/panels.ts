@@ -1,6 +1,5 @@
 import type { Diagnosis } from '../../diagnose/diagnosis.ts';
 import {
-  formatCount,
   formatDuration,
   formatInteger,
   formatNs,
@@ -88,7 +87,7 @@ export function vitals({ vitals: v, target, host, windowNs, cost, endedBy }: Dia
         ['machine', host],
         ['CPUs', `${v.cpusUsed?.toFixed(2) ?? noValue} used of ${v.cpusAllowed ?? noValue}`],
         ['memory', formatValue(v.residentBytes, 'bytes')],
-        ['threads', formatCount(v.threads)],
+        ['threads', v.threads === null ? noValue : formatInteger(v.threads)],
         ['goroutines', v.goroutines === null ? noValue : formatInteger(v.goroutines)],
         ['requests under way', v.requestsUnderWay?.toFixed(1) ?? noValue],
         ['descriptors', v.descriptors === null ? noValue : formatInteger(v.descriptors)],
