@@ -31,6 +31,9 @@ type Loop interface {
 	Connections() int
 }
 
+// MaxThreads is how many a server may have.
+const MaxThreads = 1024
+
 // Server is a fixture.Server made of loops.
 type Server struct {
 	loops []Loop

@@ -158,7 +158,12 @@ func (r *Ring) Wait(gather, gatherUs uint32) error {
 		gather, gatherUs = 1, 0
 	}
 	r.wait.minWaitUs = gatherUs
-	return r.enter(gather, enterGetEvents)
+	if err := r.enter(gather, enterGetEvents); err != nil || r.Ready() > 0 || gather == 1 {
+		return err
+	}
+	// The time was over before the first one.
+	r.wait.minWaitUs = 0
+	return r.enter(1, enterGetEvents)
 }
 
 func (r *Ring) enter(completions, flags uint32) error {
@@ -182,6 +187,8 @@ func (r *Ring) enter(completions, flags uint32) error {
 			if r.published == r.tail {
 				return nil
 			}
+		case unix.ETIME: // The minimum time is over; nothing was to be submitted.
+			return nil
 		case unix.EINTR, unix.EAGAIN, unix.EBUSY:
 			// Interrupted, short of memory, or the completions that did not fit must be read first.
 			if completions == 0 {
