@@ -44,10 +44,10 @@ func Open(path string, cache Cache, minDirectBytes uint64) (*File, error) {
 	} else {
 		buffered := file
 		defer buffered.Close()
-		if bytes := pages * blockproto.PageSize; bytes < minDirectBytes {
-			err = fmt.Errorf("saw a file of %d bytes, --cache=direct expects %d or more, "+
-				"which the caches of disks do not hold", bytes, minDirectBytes)
-		} else if err = onDisk(buffered); err == nil {
+		if err = onDisk(buffered); err == nil {
+			err = largeEnough(pages, minDirectBytes)
+		}
+		if err == nil {
 			file, err = openDirect(path)
 		}
 	}
@@ -68,6 +68,15 @@ func Page() []byte {
 		page = page[skip : skip+size : skip+size]
 	}
 	return page
+}
+
+// largeEnough refuses a file that the caches of a disk may hold.
+func largeEnough(pages, minDirectBytes uint64) error {
+	if bytes := pages * blockproto.PageSize; bytes < minDirectBytes {
+		return fmt.Errorf("saw a file of %d bytes, --cache=direct expects %d or more, "+
+			"which the caches of disks and hypervisors hardly hold", bytes, minDirectBytes)
+	}
+	return nil
 }
 
 // openDirect opens path with O_DIRECT and tries it: some file systems take the flag and refuse the
