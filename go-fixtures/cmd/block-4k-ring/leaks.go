@@ -21,6 +21,9 @@ const (
 	leakCQ = "cq"
 )
 
+// unreadCompletions is how many completions the second ring has room for.
+const unreadCompletions = 16
+
 // leaks is what one thread has forgotten.
 type leaks struct {
 	kind  string
@@ -34,7 +37,7 @@ type leaks struct {
 func (k *leaks) open(s *settings) (err error) {
 	k.kind, k.every = s.leak, s.leakEvery
 	if k.kind == leakCQ {
-		k.unread, err = uring.New(8, 16)
+		k.unread, err = uring.New(8, unreadCompletions)
 	}
 	return err
 }
