@@ -52,12 +52,12 @@ func (k *leaks) forgets(kind string) bool {
 }
 
 // opened arms the watch that will not be cancelled: an armed receive ends when the client closes, and
-// would pin nothing then; a watch for errors goes on.
+// would pin nothing then; a watch that completes again and again goes on.
 func (k *leaks) opened(l *loop, slot uint32) {
 	if k.forgets(leakPinnedSocket) {
 		l.slots[slot].watched = true
 		l.reserve(1)
-		l.ring.Poll(int(l.slots[slot].fd), unix.POLLERR, forNothing)
+		l.ring.PollAlways(int(l.slots[slot].fd), unix.POLLERR, forNothing)
 	}
 }
 

@@ -75,7 +75,8 @@ func newLoop(f *fixture.Fixture, file *pagefile.File, s *settings) *loop {
 // Open makes the ring and what is registered with it.
 func (l *loop) Open(listener, wake int) (err error) {
 	l.listener, l.wake = listener, wake
-	if l.ring, err = uring.New(queuedRequests, uint32(l.settings.completions)); err != nil {
+	completions := uint32(l.settings.completions)
+	if l.ring, err = uring.New(min(queuedRequests, completions), completions); err != nil {
 		return err
 	}
 	if l.buffers, err = l.ring.NewBuffers(group, l.settings.buffers, bufferBytes); err != nil {

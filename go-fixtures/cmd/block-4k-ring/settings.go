@@ -27,8 +27,8 @@ func (s *settings) check(threads int) error {
 		return fmt.Errorf("--threads: saw %d, want 0 to %d", threads, shards.MaxThreads)
 	case s.buffers < 1 || s.buffers > 1<<15 || s.buffers&(s.buffers-1) != 0:
 		return fmt.Errorf("--buffers: saw %d, want a power of two from 1 to 32768", s.buffers)
-	case s.completions < 1 || s.completions > 1<<20:
-		return fmt.Errorf("--completions: saw %d, want 1 to 1048576", s.completions)
+	case s.completions < 2 || s.completions > 1<<20:
+		return fmt.Errorf("--completions: saw %d, want 2 to 1048576", s.completions)
 	case s.leak != "" && s.leak != leakPinnedSocket && s.leak != leakBuffers && s.leak != leakCQ:
 		return fmt.Errorf("--leak: saw %q, want %s, %s or %s", s.leak, leakPinnedSocket, leakBuffers, leakCQ)
 	case s.leakEvery < 1:

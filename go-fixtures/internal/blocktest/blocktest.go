@@ -168,9 +168,6 @@ func pipelinedRequests(t *testing.T, p *fixturetest.Process) {
 // clientThatDoesNotRead has the server meet a full socket in the middle of a page.
 func clientThatDoesNotRead(t *testing.T, p *fixturetest.Process) {
 	slow, quick := Dial(t, p), Dial(t, p)
-	if err := slow.SetReadBuffer(4096); err != nil {
-		t.Fatal(err)
-	}
 	pages := sequence(4000) // 16 MB of replies: more than the sockets hold.
 	if _, err := slow.Write(Requests(pages...)); err != nil {
 		t.Fatal(err)

@@ -77,6 +77,9 @@ const (
 	recvMultishot   = 1 << 1 // Linux 6.0
 )
 
+// pollMultishot stands in a poll's len (Linux 5.13).
+const pollMultishot = 1 << 0
+
 // Flags of a completion.
 const (
 	// HasBuffer: the upper half of the flags names the buffer (Linux 5.7).

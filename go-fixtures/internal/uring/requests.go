@@ -53,6 +53,13 @@ func (r *Ring) Poll(fd int, events uint32, userData uint64) {
 	q.opcode, q.fd, q.opFlags, q.userData = opPollAdd, int32(fd), events, userData
 }
 
+// PollAlways queues a request that completes each time one of events comes, or an error, a hang-up or
+// the end of the data, for as long as its completions say More (Linux 5.13): none of these ends it.
+func (r *Ring) PollAlways(fd int, events uint32, userData uint64) {
+	r.Poll(fd, events, userData)
+	r.last().len = pollMultishot
+}
+
 // Cancel queues the cancelling of the request with the user data target, which then completes with
 // ECANCELED (or otherwise, if that was on its way). There is a completion only if it did not work:
 // ENOENT, because there is no such request any more, or EALREADY: it has to be tried again.

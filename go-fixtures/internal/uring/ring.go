@@ -138,10 +138,15 @@ func (r *Ring) Space() uint32 { return r.sqCount - (r.tail - atomic.LoadUint32(r
 
 // queue returns the next free request, emptied. There must be Space.
 func (r *Ring) queue() *request {
-	q := (*request)(unsafe.Pointer(&r.requests[uintptr(r.tail&r.sqMask)*unsafe.Sizeof(request{})]))
 	r.tail++
+	q := r.last()
 	*q = request{}
 	return q
+}
+
+// last returns the request that was queued last.
+func (r *Ring) last() *request {
+	return (*request)(unsafe.Pointer(&r.requests[uintptr((r.tail-1)&r.sqMask)*unsafe.Sizeof(request{})]))
 }
 
 // Submit hands what is queued to the kernel and does not wait. Completions that have not been
