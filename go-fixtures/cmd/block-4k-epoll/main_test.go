@@ -17,6 +17,11 @@ func TestServesAsEveryBlockServer(t *testing.T) { blocktest.Suite(t, serverBinar
 
 func TestServesWithSeveralThreads(t *testing.T) { blocktest.Suite(t, serverBinary, "--threads", "3") }
 
+func TestServesPastThePageCache(t *testing.T) {
+	blocktest.NeedDisk(t)
+	blocktest.Suite(t, serverBinary, "--cache", "direct", "--test-small-file")
+}
+
 func TestServesTenThousandConnections(t *testing.T) {
 	blocktest.ManyConnections(t, serverBinary, 10_000, "--threads", "2")
 }

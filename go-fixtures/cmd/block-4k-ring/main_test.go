@@ -14,8 +14,6 @@ import (
 // serverBinary is the fixture, built for these tests.
 var serverBinary string
 
-func TestMain(m *testing.M) { fixturetest.Main(m, &serverBinary) }
-
 // needRings skips where the kernel does not allow what the server needs.
 func needRings(t *testing.T) {
 	t.Helper()
@@ -40,6 +38,12 @@ func TestServesWithSeveralThreads(t *testing.T) {
 func TestServesWhenBuffersAndCompletionsRunOut(t *testing.T) {
 	needRings(t)
 	blocktest.Suite(t, serverBinary, "--threads", "1", "--buffers", "2", "--completions", "2")
+}
+
+func TestServesPastThePageCache(t *testing.T) {
+	needRings(t)
+	blocktest.NeedDisk(t)
+	blocktest.Suite(t, serverBinary, "--cache", "direct", "--test-small-file")
 }
 
 func TestServesTenThousandConnections(t *testing.T) {

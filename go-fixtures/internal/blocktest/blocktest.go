@@ -17,6 +17,7 @@ import (
 
 	"pollgate/go-fixtures/internal/blockproto"
 	"pollgate/go-fixtures/internal/fixturetest"
+	"pollgate/go-fixtures/internal/pagefile"
 )
 
 // Pages is a size of the data file that neither the protocol nor the generator treats in a special way.
@@ -33,6 +34,16 @@ func DataFile(t testing.TB, pages uint64) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// NeedDisk skips where the tests' temporary folder lies on no disk, so that --cache=direct is refused.
+func NeedDisk(t testing.TB) {
+	t.Helper()
+	file, err := pagefile.Open(DataFile(t, 1), pagefile.Direct, 0)
+	if err != nil {
+		t.Skipf("missing capability: a temporary folder on a disk: %v", err)
+	}
+	file.Close()
 }
 
 // Start starts a server on a data file of Pages pages, with further arguments.
