@@ -23,8 +23,6 @@ func main() {
 	s := settings{}
 	f.Flags.IntVar(&s.buffers, "buffers", 1024, "`number` of buffers for received data in each thread, a power of two")
 	f.Flags.IntVar(&s.completions, "completions", 4096, "`number` of completions that each ring has room for")
-	f.Flags.IntVar(&s.gatherUs, "gather-us", 20, "wait at most so many `microseconds` for more than one completion")
-	f.Flags.IntVar(&s.gatherMore, "gather-more", 1, "X")
 	f.Flags.StringVar(&s.leak, "leak", "", "`what` to forget: pinned-socket, buffers or cq")
 	f.Flags.Uint64Var(&s.leakEvery, "leak-every", 1, "forget it every `N`th time")
 	f.Parse()

@@ -14,7 +14,6 @@ import (
 // settings are what the loops of all threads share.
 type settings struct {
 	buffers, completions int
-	gatherUs, gatherMore int
 	leak                 string
 	leakEvery            uint64
 	counts               counts
