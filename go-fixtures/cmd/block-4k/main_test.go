@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"pollgate/go-fixtures/internal/blockproto"
+	"pollgate/go-fixtures/internal/blocktest"
 	"pollgate/go-fixtures/internal/fixturetest"
 )
 
@@ -71,6 +72,26 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 	}
 }
 
+func TestServesAsEveryBlockServer(t *testing.T) { blocktest.Suite(t, serverBinary) }
+
+func TestServesFromAPoolOfBuffers(t *testing.T) { blocktest.Suite(t, serverBinary, "--pool") }
+
+func TestServesPastThePageCache(t *testing.T) {
+	blocktest.NeedDisk(t)
+	file := blocktest.DataFile(t, blocktest.Pages)
+	code, _, stderr := fixturetest.Run(t, serverBinary, "--data", file, "--cache", "direct")
+	if code != 3 || !strings.Contains(stderr, "--pages 524288") {
+		t.Errorf("a small file: exit %d, stderr %q; want exit 3 and the command that makes a larger one", code, stderr)
+	}
+	blocktest.Suite(t, serverBinary, "--cache", "direct", "--test-small-file")
+}
+
+func TestGomaxprocsIsInTheReadyLine(t *testing.T) {
+	if n := blocktest.Start(t, serverBinary, "--gomaxprocs", "3").Ready.GoMaxProcs; n != 3 {
+		t.Errorf("goMaxProcs is %d, want 3", n)
+	}
+}
+
 func TestWrongUseIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pages.bin")
 	for _, test := range []struct {
@@ -83,6 +104,8 @@ func TestWrongUseIsRefused(t *testing.T) {
 		{"both", []string{"--data", file, "--generate", file}, 2, "give --data FILE"},
 		{"no pages", []string{"--generate", file, "--pages", "0"}, 3, "0 pages"},
 		{"negative pages", []string{"--generate", file, "--pages", "-1"}, 2, "invalid value"},
+		{"no such cache", []string{"--data", file, "--cache", "warm"}, 2, `--cache: saw "warm", want hot or direct`},
+		{"negative gomaxprocs", []string{"--data", file, "--gomaxprocs", "-1"}, 2, "--gomaxprocs: saw -1"},
 		{"no folder", []string{"--generate", file + "/x/y"}, 3, "no such file"},
 		{"not a data file", []string{"--data", serverBinary}, 3, "make one with: block-4k --generate " + serverBinary},
 	} {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestGeneratedFileHoldsEveryPageAndNothingElseIsLeft(t *testing.T) {
@@ -142,4 +144,32 @@ func expectOnly(t *testing.T, folder, name string) {
 	if len(entries) != 1 || entries[0].Name() != name {
 		t.Errorf("folder holds %v, want only %s", entries, name)
 	}
+}
+
+// A file system of 1 MiB is asked for 2 MiB.
+func TestFullDiskLeavesNoFile(t *testing.T) {
+	folder := t.TempDir()
+	if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("missing capability: to mount a tmpfs: %v", err)
+	}
+	defer unix.Unmount(folder, 0)
+	path := filepath.Join(folder, "pages.bin")
+	if err := GenerateFile(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := GenerateFile(path, 512); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "does the disk have room") {
+		t.Errorf("got %v, want ENOSPC", err)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != "pages.bin" {
+		t.Errorf("the folder holds %v, want the earlier file alone", entries)
+	}
+	file, pages, err := OpenFile(path)
+	if err != nil || pages != 10 {
+		t.Fatalf("the earlier file: %d pages, %v; want 10", pages, err)
+	}
+	file.Close()
 }
