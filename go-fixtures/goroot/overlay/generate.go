@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,20 +25,28 @@ var netpollerFS embed.FS
 // netpoller returns the source files of the netpoller, which join package
 // runtime: path relative to GOROOT/src -> content.
 func netpoller() map[string]string {
-	const dir = "_runtime"
-	entries, err := netpollerFS.ReadDir(dir)
+	files, err := sources(netpollerFS, "_runtime")
 	if err != nil {
 		panic(err) // cannot be: it is embedded
 	}
-	files := make(map[string]string, len(entries))
-	for _, e := range entries {
-		content, err := netpollerFS.ReadFile(dir + "/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		files["runtime/"+e.Name()] = string(content)
-	}
 	return files
+}
+
+// sources returns the Go files in dir as files of package runtime.
+func sources(from fs.FS, dir string) (map[string]string, error) {
+	names, err := fs.Glob(from, path.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]string, len(names))
+	for _, name := range names {
+		content, err := fs.ReadFile(from, name)
+		if err != nil {
+			return nil, err
+		}
+		files["runtime/"+path.Base(name)] = string(content)
+	}
+	return files, nil
 }
 
 // buildTag selects the netpoller; `go build -tags` must name it.

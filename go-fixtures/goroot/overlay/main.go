@@ -3,7 +3,7 @@
 //
 // Usage:
 //
-//	overlay -out DIR
+//	overlay -out DIR [-poller SOURCE]
 //	overlay -toolchain DIR
 //
 // The first takes a moment. It prints one line of JSON: the path of the
@@ -11,6 +11,9 @@
 // is then built with
 //
 //	go build -overlay DIR/overlay.json -tags goexperiment.io_uring
+//
+// With -poller it takes the netpoller from the Go files of another folder: a
+// trial of another design.
 //
 // The second takes a minute or two and makes a GOROOT of its own, in which the
 // netpoller is an experiment like others: 80 MB beside links to the installed
@@ -36,13 +39,14 @@ import (
 func main() {
 	out := flag.String("out", "", "`directory` for overlay.json and the files it names")
 	goroot := flag.String("toolchain", "", "`directory` for a GOROOT that knows the experiment")
+	source := flag.String("poller", "", "`directory` of the netpoller's source, in place of the built-in one")
 	flag.Parse()
-	if (*out == "") == (*goroot == "") || flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR | overlay -toolchain DIR")
+	if (*out == "") == (*goroot == "") || *source != "" && *out == "" || flag.NArg() != 0 {
+		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR [-poller SOURCE] | overlay -toolchain DIR")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *out, *goroot)
+	err := run(ctx, *out, *goroot, *source)
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil {
@@ -55,12 +59,22 @@ func main() {
 }
 
 // run makes the overlay in out, or the toolchain at goroot; one of them is "".
-func run(ctx context.Context, out, goroot string) error {
+// The netpoller is that in the folder source, or the built-in one if that is "".
+func run(ctx context.Context, out, goroot, source string) error {
 	tc, err := installedGo()
 	if err != nil {
 		return err
 	}
-	o, err := generate(tc, netpoller())
+	poller := netpoller()
+	if source != "" {
+		if poller, err = sources(os.DirFS(source), "."); err != nil {
+			return err
+		}
+		if len(poller) == 0 {
+			return fmt.Errorf("%s holds no Go file: -poller wants the folder of a netpoller", source)
+		}
+	}
+	o, err := generate(tc, poller)
 	if err != nil {
 		return err
 	}

@@ -51,22 +51,31 @@ type iouringFd struct {
 	_        sys.NotInHeap
 	userData uint64 // 0: nothing
 	dev, ino uint64 // identity of the file that was registered
+	stale    uint64 // user_data of a poll to be canceled before the new one is armed; 0: none
 	state    uint32
-	rearms   uint32 // not explained by an exited thread
+	rearms   uint32
+	next     uint32 // in the queue: descriptor + 1 of the next one; 0: last
+	queued   bool
 }
 
 // States of an iouringFd whose userData is not 0.
 const (
-	iouringArmed   = iota // its request is in the kernel
-	iouringClosing        // its request has been canceled, netpollclose waits
+	iouringQueued  = iota // to be armed by the poller thread
+	iouringArmed          // its request is in the kernel
+	iouringClosing        // to be canceled by the poller thread, or canceled; netpollclose waits
 	iouringDone           // its request has ended for good
 )
 
-// iouringFds is indexed by descriptor. It lies outside the heap because netpoll
-// reads it where no write barrier is allowed. It only grows.
+// iouringFds is indexed by descriptor. It lies outside the heap because the
+// poller thread reads it where no write barrier is allowed. It only grows.
+//
+// Entries that the poller thread has to see to are queued, in no order: it
+// finds in the entry what to do.
 var iouringFds struct {
-	ptr *iouringFd
-	len uintptr
+	lock  mutex
+	ptr   *iouringFd
+	len   uintptr
+	queue uint32 // descriptor + 1 of the first queued entry; 0: none
 }
 
 // iouringIdentify fills st and reports whether the kernel can poll fd.
@@ -98,17 +107,18 @@ func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	return errno
 }
 
-// iouringRegister enters fd, which is the file st, and arms its poll.
-// iouringSQ.lock must be held.
-func iouringRegister(fd uintptr, userData uint64, st *iouringStatx) uintptr {
+// iouringRegister enters fd, which is the file st, and queues it to be armed.
+// It reports whether the poller thread must be called.
+// iouringFds.lock must be held.
+func iouringRegister(fd uintptr, userData uint64, st *iouringStatx) (errno uintptr, call bool) {
 	if fd >= iouringFds.len && !iouringGrow(fd) {
-		return _ENOMEM
+		return _ENOMEM, false
 	}
 	slot := iouringSlot(fd)
 	dev := uint64(st.devMajor)<<32 | uint64(st.devMinor)
 	if slot.userData != 0 {
 		if slot.dev == dev && slot.ino == st.ino {
-			return iouringEEXIST
+			return iouringEEXIST, false
 		}
 		// The number now means another file: the registered one was closed
 		// without netpollclose, by a system call behind the runtime's back.
@@ -116,153 +126,183 @@ func iouringRegister(fd uintptr, userData uint64, st *iouringStatx) uintptr {
 		// open until now.
 		iouringCounters.replacedStale.Add(1)
 		if slot.state == iouringArmed {
-			iouringCancel(slot.userData)
+			slot.stale = slot.userData
 		}
-	}
-	if errno := iouringArm(fd, userData); errno != 0 {
-		slot.userData = 0
-		return errno
 	}
 	slot.userData = userData
 	slot.dev = dev
 	slot.ino = st.ino
-	slot.state = iouringArmed
+	slot.state = iouringQueued
 	slot.rearms = 0
-	return 0
+	return 0, iouringQueue(fd, slot)
 }
 
-// iouringUnregister cancels the poll of fd and marks it as closing. It returns
-// its user_data, or 0 if there is none. iouringSQ.lock must be held.
-func iouringUnregister(fd uintptr) uint64 {
+// iouringUnregister marks fd as closing and queues its poll to be canceled. It
+// returns its user_data, or 0 if there is none; whether its poll has to end
+// first; and whether the poller thread must be called.
+// iouringFds.lock must be held.
+func iouringUnregister(fd uintptr) (userData uint64, wait, call bool) {
 	if fd >= iouringFds.len {
-		return 0
+		return 0, false, false
 	}
 	slot := iouringSlot(fd)
-	if slot.userData == 0 || slot.state == iouringClosing {
-		return 0
+	userData = slot.userData
+	if userData == 0 || slot.state == iouringClosing {
+		return 0, false, false
 	}
-	if slot.state == iouringArmed {
-		iouringCancel(slot.userData)
-		slot.state = iouringClosing
+	if slot.state != iouringArmed {
+		slot.userData = 0 // nothing is in the kernel
+		return userData, false, false
 	}
-	return slot.userData
+	slot.state = iouringClosing
+	return userData, true, iouringQueue(fd, slot)
 }
 
-// iouringEnded reports whether the last completion for userData has been seen.
-func iouringEnded(fd uintptr, userData uint64) (ended bool) {
+// iouringRelease frees the entry of fd if its poll has ended.
+func iouringRelease(fd uintptr, userData uint64) (ended bool) {
 	systemstack(func() {
-		lock(&iouringSQ.lock)
+		lock(&iouringFds.lock)
 		slot := iouringSlot(fd)
-		ended = slot.userData != userData || slot.state == iouringDone
-		unlock(&iouringSQ.lock)
+		ended = slot.userData != userData
+		if !ended && slot.state == iouringDone {
+			slot.userData = 0
+			ended = true
+		}
+		unlock(&iouringFds.lock)
 	})
 	return ended
 }
 
-// iouringRelease frees the entry of fd. The kernel publishes a completion
-// shortly before it drops the request's reference to the file, both under the
-// ring's own lock; entering with an empty queue takes that lock, so afterwards
-// the reference is gone. iouringSQ.lock must be held.
-func iouringRelease(fd uintptr, userData uint64) {
-	linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 1, 0, 0, 0, 0)
-	if slot := iouringSlot(fd); slot.userData == userData {
-		slot.userData = 0
+// iouringQueue queues the entry of fd for the poller thread and reports whether
+// that must be called. iouringFds.lock must be held.
+//
+//go:nowritebarrierrec
+func iouringQueue(fd uintptr, slot *iouringFd) (call bool) {
+	if !slot.queued {
+		slot.queued = true
+		slot.next = iouringFds.queue
+		iouringFds.queue = uint32(fd) + 1
 	}
+	call = iouringThread.waits
+	iouringThread.waits = false
+	return call
+}
+
+// iouringSubmitAll makes requests of the queued entries and reports whether all
+// found room. If so, the poller thread may wait. It runs in that thread.
+//
+//go:nowritebarrierrec
+func iouringSubmitAll() bool {
+	lock(&iouringFds.lock)
+	for iouringFds.queue != 0 {
+		fd := uintptr(iouringFds.queue - 1)
+		slot := iouringSlot(fd)
+		if slot.stale != 0 {
+			if !iouringPut(iouringCancel(slot.stale)) {
+				break
+			}
+			slot.stale = 0
+		}
+		if slot.state == iouringQueued && slot.userData != 0 {
+			if !iouringPut(iouringArm(fd, slot.userData)) {
+				break
+			}
+			slot.state = iouringArmed
+		} else if slot.state == iouringClosing && slot.userData != 0 {
+			if !iouringPut(iouringCancel(slot.userData)) {
+				break
+			}
+		}
+		slot.queued = false
+		iouringFds.queue = slot.next
+	}
+	all := iouringFds.queue == 0
+	iouringThread.waits = all
+	unlock(&iouringFds.lock)
+	return all
 }
 
 // iouringLast handles the last completion of a poll, and reports whether its
-// descriptor is being closed. If it is not, the poll ended by itself (the
-// thread that had submitted it exited, which cancels its requests, or the CQ
+// descriptor is being closed. If it is not, the poll ended by itself (the CQ
 // was full) and is renewed. The new poll reports at once what is ready, so
 // nothing that happened in between is lost.
 //
+// fd was read without the lock: if the pollDesc has been freed and taken again
+// since, fd is any number and the entry, if there is one, another's. "Closing"
+// then makes the wrong goroutine look once for nothing, which every waiter
+// expects.
+//
 //go:nowritebarrierrec
 func iouringLast(fd uintptr, cqe *iouringCQE) (closing bool) {
-	systemstack(func() {
-		lock(&iouringSQ.lock)
-		closing = iouringLastLocked(fd, cqe)
-		unlock(&iouringSQ.lock)
-	})
+	lock(&iouringFds.lock)
+	closing = true
+	if fd < iouringFds.len {
+		slot := iouringSlot(fd)
+		switch {
+		case slot.userData != cqe.userData:
+			// Freed, or replaced by iouringRegister.
+		case slot.state == iouringClosing:
+			slot.state = iouringDone
+		default:
+			closing = false
+			iouringRearm(fd, slot, cqe.res)
+		}
+	}
+	unlock(&iouringFds.lock)
 	return closing
 }
 
-// iouringLastLocked is iouringLast under iouringSQ.lock. fd was read without
-// it: if the pollDesc has been freed and taken again since, fd is any number
-// and the entry, if there is one, another's. "Closing" then makes the wrong
-// goroutine look once for nothing, which every waiter expects.
-//
-//go:nowritebarrierrec
-func iouringLastLocked(fd uintptr, cqe *iouringCQE) (closing bool) {
-	if fd >= iouringFds.len {
-		return true
-	}
-	slot := iouringSlot(fd)
-	if slot.userData != cqe.userData {
-		return true // freed, or replaced by iouringRegister
-	}
-	if slot.state == iouringClosing {
-		slot.state = iouringDone
-		return true
-	}
-	iouringRearm(fd, slot, cqe.res)
-	return false
-}
-
 // iouringRearm renews the poll of fd, which ended with res.
-// iouringSQ.lock must be held.
+// iouringFds.lock must be held.
 //
 //go:nowritebarrierrec
 func iouringRearm(fd uintptr, slot *iouringFd, res int32) {
 	c := &iouringCounters
+	slot.state = iouringDone
 	switch {
 	case res == -iouringECANCELED:
 		c.rearmedCanceled.Add(1)
 	case res < 0: // would fail again
-		slot.state = iouringDone
 		return
 	case slot.rearms >= iouringMaxRearms && c.overflows.Load() == 0:
 		c.silenced.Add(1)
-		slot.state = iouringDone
 		return
 	default:
 		c.rearmedOverflow.Add(1)
 		slot.rearms++
 	}
-	if errno := iouringArm(fd, slot.userData); errno != 0 {
-		print("runtime: io_uring netpoller: re-arm failed with errno ", errno, "\n")
-		throw("runtime: netpoll failed")
-	}
+	slot.state = iouringQueued
+	iouringQueue(fd, slot)
 }
 
-// iouringArm submits the poll of fd. iouringSQ.lock must be held.
-func iouringArm(fd uintptr, userData uint64) uintptr {
-	return iouringSubmit(iouringSQE{
+// iouringArm is the request that polls fd.
+//
+//go:nowritebarrierrec
+func iouringArm(fd uintptr, userData uint64) iouringSQE {
+	return iouringSQE{
 		opcode:   iouringOpPollAdd,
 		fd:       int32(fd),
 		len:      iouringPollMultishot,
 		opFlags:  linux.EPOLLIN | linux.EPOLLOUT | linux.EPOLLRDHUP | linux.EPOLLET,
 		userData: userData,
-	})
+	}
 }
 
-// iouringCancel cancels the request with the given user_data.
-// iouringSQ.lock must be held.
+// iouringCancel is the request that cancels the poll with the given user_data.
 //
 // ASYNC_CANCEL and not POLL_REMOVE: the latter fails with EALREADY when the
 // poll is just firing, and a multishot poll then lives on. By user_data and not
 // by descriptor: that is one hash look-up instead of a walk over all polls.
 // The canceled poll ends with a last completion, which netpollclose waits for.
-func iouringCancel(userData uint64) {
-	errno := iouringSubmit(iouringSQE{
+//
+//go:nowritebarrierrec
+func iouringCancel(userData uint64) iouringSQE {
+	return iouringSQE{
 		opcode:   iouringOpAsyncCancel,
 		flags:    iouringSQESkipSuccess,
 		fd:       -1,
 		addr:     userData,
 		userData: iouringIgnore,
-	})
-	if errno != 0 {
-		print("runtime: io_uring netpoller: cancel failed with errno ", errno, "\n")
-		throw("runtime: netpollclose failed")
 	}
 }
 
@@ -271,7 +311,7 @@ func iouringSlot(fd uintptr) *iouringFd {
 }
 
 // iouringGrow makes room for fd in iouringFds; false if there is no memory.
-// iouringSQ.lock must be held: all access is under it, so the old table can go.
+// iouringFds.lock must be held: all access is under it, so the old table can go.
 func iouringGrow(fd uintptr) bool {
 	n := max(iouringFds.len, 1024)
 	for n <= fd {
