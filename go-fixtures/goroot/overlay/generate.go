@@ -104,9 +104,10 @@ type result struct {
 	SHA256    string `json:"sha256"`    // of version and contents, not of paths
 }
 
-// generate makes the overlay for tc, adding the files of the netpoller.
-// It refuses a release, platform or source text that it was not written for.
-func generate(tc toolchain, poller map[string]string) (overlay, error) {
+// generate makes the overlay for tc, adding the files of the netpoller and
+// making further edits after those of the release. It refuses a release,
+// platform or source text that it was not written for.
+func generate(tc toolchain, poller map[string]string, further ...edit) (overlay, error) {
 	edits, ok := releases[release(tc.GOVERSION)]
 	if !ok {
 		return overlay{}, fmt.Errorf("unsupported Go version %s; supported are %s: install one of them, or check the netpoll contract of this one and add it to releases in generate.go",
@@ -126,7 +127,7 @@ func generate(tc toolchain, poller map[string]string) (overlay, error) {
 			return overlay{}, fmt.Errorf("%s exists already: this GOROOT is not a stock one; use an unmodified Go", o.target(name))
 		}
 	}
-	for _, e := range edits {
+	for _, e := range slices.Concat(edits, further) {
 		if err := o.apply(e); err != nil {
 			return overlay{}, err
 		}

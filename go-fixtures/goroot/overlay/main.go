@@ -13,7 +13,8 @@
 //	go build -overlay DIR/overlay.json -tags goexperiment.io_uring
 //
 // With -poller it takes the netpoller from the Go files of another folder: a
-// trial of another design.
+// trial of another design. A file edits.json there lists further edits of
+// GOROOT/src as [{"file":…,"old":…,"new":…}].
 //
 // The second takes a minute or two and makes a GOROOT of its own, in which the
 // netpoller is an experiment like others: 80 MB beside links to the installed
@@ -28,11 +29,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -65,16 +69,13 @@ func run(ctx context.Context, out, goroot, source string) error {
 	if err != nil {
 		return err
 	}
-	poller := netpoller()
+	poller, further := netpoller(), []edit(nil)
 	if source != "" {
-		if poller, err = sources(os.DirFS(source), "."); err != nil {
+		if poller, further, err = trial(source); err != nil {
 			return err
 		}
-		if len(poller) == 0 {
-			return fmt.Errorf("%s holds no Go file: -poller wants the folder of a netpoller", source)
-		}
 	}
-	o, err := generate(tc, poller)
+	o, err := generate(tc, poller, further...)
 	if err != nil {
 		return err
 	}
@@ -88,6 +89,31 @@ func run(ctx context.Context, out, goroot, source string) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(made)
+}
+
+// trial reads a netpoller, and the edits that it needs beside the usual ones.
+func trial(folder string) (poller map[string]string, further []edit, err error) {
+	if poller, err = sources(os.DirFS(folder), "."); err != nil {
+		return nil, nil, err
+	}
+	if len(poller) == 0 {
+		return nil, nil, fmt.Errorf("%s holds no Go file: -poller wants the folder of a netpoller", folder)
+	}
+	list, err := os.ReadFile(filepath.Join(folder, "edits.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return poller, nil, nil
+	}
+	var read []struct{ File, Old, New string }
+	if err == nil {
+		err = json.Unmarshal(list, &read)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("edits.json: %w", err)
+	}
+	for _, e := range read {
+		further = append(further, edit{e.File, e.Old, e.New})
+	}
+	return poller, further, nil
 }
 
 // installedGo asks the go command on the PATH, which is the one that will

@@ -1,0 +1,291 @@
+// The registered descriptors of the io_uring netpoller and the life of their
+// polls. See netpoll_iouring.go.
+
+//go:build linux && goexperiment.io_uring && (amd64 || arm64)
+
+package runtime
+
+import (
+	"internal/goarch"
+	"internal/runtime/atomic"
+	"internal/runtime/sys"
+	"internal/runtime/syscall/linux"
+	"unsafe"
+)
+
+// Kernel ABI, from include/uapi/linux/stat.h and the system call tables.
+const (
+	iouringSysStatx = goarch.IsAmd64*332 + goarch.IsArm64*291
+
+	iouringAtEmptyPath = 0x1000
+	iouringStatxBasic  = 0x7ff
+	iouringTypeMask    = 0xf000
+	iouringTypeFIFO    = 0x1000
+	iouringTypeDir     = 0x4000
+	iouringTypeRegular = 0x8000
+	iouringTypeSocket  = 0xc000
+
+	iouringEEXIST = 17
+)
+
+// iouringStatx is struct statx, restricted to the fields used here. Unlike that
+// of struct stat its layout is the same on every architecture.
+type iouringStatx struct {
+	_        [28]byte
+	mode     uint16
+	_        uint16
+	ino      uint64
+	_        [96]byte
+	devMajor uint32
+	devMinor uint32
+	_        [112]byte
+}
+
+// iouringFd says what is registered for one descriptor number.
+type iouringFd struct {
+	_        sys.NotInHeap
+	pd       uint64 // tagged pointer (pollDesc, fdseq); 0: nothing is registered
+	dev, ino uint64 // identity of the file that was registered
+	seq      uint32 // of user_data; changes with every registration
+	next     uint32 // in the queue: descriptor + 1 of the next one; 0: last
+	queued   bool
+	closing  bool
+	want     [2]bool // a poll is queued to be armed, for reading and for writing
+	armed    [2]bool // it is in the kernel
+}
+
+// iouringUserData packs what a completion must tell: seq, direction, number.
+func iouringUserData(fd uintptr, seq uint32, dir int) uint64 {
+	return 1<<63 | uint64(seq)<<32 | uint64(dir)<<31 | uint64(fd)
+}
+
+// iouringFds is indexed by descriptor. It lies outside the heap because netpoll
+// reads it where no write barrier is allowed. It only grows.
+var iouringFds struct {
+	ptr   *iouringFd
+	len   uintptr
+	queue atomic.Uint32 // descriptor + 1 of the first entry that wants to be armed
+}
+
+// iouringIdentify fills st and reports whether the kernel can poll fd.
+//
+// POLL_ADD takes a file that cannot be polled for one that always is ready;
+// epoll_ctl says EPERM, and os.File depends on that. Sockets and pipes can
+// always be polled. Regular files and directories cannot. For the remaining
+// few (devices, event descriptors) only the kernel knows; a short-lived epoll
+// instance, never waited on, gives its answer.
+func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
+	var path byte // "": the descriptor itself
+	_, _, errno := linux.Syscall6(iouringSysStatx, fd, uintptr(unsafe.Pointer(&path)), iouringAtEmptyPath, iouringStatxBasic, uintptr(unsafe.Pointer(st)), 0)
+	if errno != 0 {
+		return errno
+	}
+	switch st.mode & iouringTypeMask {
+	case iouringTypeSocket, iouringTypeFIFO:
+		return 0
+	case iouringTypeRegular, iouringTypeDir:
+		return iouringEPERM
+	}
+	epfd, errno := linux.EpollCreate1(linux.EPOLL_CLOEXEC)
+	if errno != 0 {
+		return errno
+	}
+	var ev linux.EpollEvent
+	errno = linux.EpollCtl(epfd, linux.EPOLL_CTL_ADD, int32(fd), &ev)
+	linux.Close(int(epfd))
+	return errno
+}
+
+// iouringRegister enters fd, which is the file st. iouringSQ.lock must be held.
+func iouringRegister(fd uintptr, pd uint64, st *iouringStatx) uintptr {
+	if fd >= iouringFds.len && !iouringGrow(fd) {
+		return _ENOMEM
+	}
+	slot := iouringSlot(fd)
+	dev := uint64(st.devMajor)<<32 | uint64(st.devMinor)
+	if slot.pd != 0 {
+		if slot.dev == dev && slot.ino == st.ino {
+			return iouringEEXIST
+		}
+		// The number now means another file: the registered one was closed
+		// without netpollclose, by a system call behind the runtime's back.
+		iouringCounters.replacedStale.Add(1)
+		iouringCancelBoth(fd, slot)
+	}
+	slot.pd = pd
+	slot.dev = dev
+	slot.ino = st.ino
+	slot.seq = (slot.seq + 1) & (1<<31 - 1)
+	slot.closing = false
+	slot.want = [2]bool{}
+	slot.armed = [2]bool{}
+	return 0
+}
+
+func iouringCancelBoth(fd uintptr, slot *iouringFd) {
+	for dir, armed := range slot.armed {
+		if armed {
+			iouringCancel(iouringUserData(fd, slot.seq, dir))
+		}
+	}
+}
+
+// iouringUnregister cancels the polls of fd. It returns its pd, or 0 if there
+// is none, and whether polls have to end first. iouringSQ.lock must be held.
+func iouringUnregister(fd uintptr) (pd uint64, wait bool) {
+	if fd >= iouringFds.len {
+		return 0, false
+	}
+	slot := iouringSlot(fd)
+	if slot.pd == 0 || slot.closing {
+		return 0, false
+	}
+	pd = slot.pd
+	slot.want = [2]bool{}
+	if !slot.armed[0] && !slot.armed[1] {
+		slot.pd = 0
+		return pd, false
+	}
+	slot.closing = true
+	iouringCancelBoth(fd, slot)
+	return pd, true
+}
+
+// iouringEnded reports whether the last completion of the polls of fd has been
+// seen, and then frees the entry.
+//
+// The kernel publishes a completion shortly before it drops the request's
+// reference to the file, both under the ring's own lock; entering with an empty
+// queue takes that lock, so afterwards the reference is gone.
+func iouringEnded(fd uintptr, pd uint64) (ended bool) {
+	systemstack(func() {
+		lock(&iouringSQ.lock)
+		slot := iouringSlot(fd)
+		if slot.pd != pd {
+			ended = true
+		} else if !slot.armed[0] && !slot.armed[1] {
+			linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 1, 0, 0, 0, 0)
+			slot.pd = 0
+			ended = true
+		}
+		unlock(&iouringSQ.lock)
+	})
+	return ended
+}
+
+// iouringWant queues a poll of fd. iouringSQ.lock must be held.
+//
+//go:nowritebarrierrec
+func iouringWant(fd uintptr, slot *iouringFd, dir int) {
+	if slot.armed[dir] || slot.want[dir] || slot.closing {
+		return
+	}
+	slot.want[dir] = true
+	if !slot.queued {
+		slot.queued = true
+		slot.next = iouringFds.queue.Load()
+		iouringFds.queue.Store(uint32(fd) + 1)
+	}
+}
+
+// iouringFlush hands all queued polls to the kernel. iouringSQ.lock must be
+// held.
+//
+//go:nowritebarrierrec
+func iouringFlush() {
+	for iouringFds.queue.Load() != 0 {
+		fd := uintptr(iouringFds.queue.Load() - 1)
+		slot := iouringSlot(fd)
+		for dir := range 2 {
+			if slot.want[dir] {
+				if !iouringPut(iouringArm(fd, slot.seq, dir)) {
+					iouringSubmit()
+					iouringPut(iouringArm(fd, slot.seq, dir))
+				}
+				slot.want[dir] = false
+				slot.armed[dir] = true
+			}
+		}
+		slot.queued = false
+		iouringFds.queue.Store(slot.next)
+	}
+	iouringSubmit()
+}
+
+// iouringEvent handles the completion of a poll: it finds the registration, 0 if
+// there is none any more.
+//
+//go:nowritebarrierrec
+func iouringEvent(cqe *iouringCQE) (pd uint64, closing bool) {
+	fd, dir, seq := uintptr(cqe.userData&(1<<31-1)), int(cqe.userData>>31&1), uint32(cqe.userData>>32)&(1<<31-1)
+	lock(&iouringSQ.lock)
+	slot := iouringSlot(fd)
+	if slot.seq == seq && slot.pd != 0 && slot.armed[dir] {
+		slot.armed[dir] = false
+		pd, closing = slot.pd, slot.closing
+		if cqe.res == -iouringECANCELED && !closing {
+			// The thread that had armed it exited.
+			iouringCounters.rearmedCanceled.Add(1)
+			iouringWant(fd, slot, dir)
+			iouringFlush()
+			pd = 0
+		}
+	}
+	unlock(&iouringSQ.lock)
+	return pd, closing
+}
+
+// iouringArm is the request that polls fd once.
+//
+//go:nowritebarrierrec
+func iouringArm(fd uintptr, seq uint32, dir int) iouringSQE {
+	events := uint32(linux.EPOLLIN | linux.EPOLLRDHUP)
+	if dir == 1 {
+		events = linux.EPOLLOUT
+	}
+	return iouringSQE{
+		opcode:   iouringOpPollAdd,
+		fd:       int32(fd),
+		opFlags:  events,
+		userData: iouringUserData(fd, seq, dir),
+	}
+}
+
+// iouringCancel cancels the request with the given user_data.
+// iouringSQ.lock must be held.
+func iouringCancel(userData uint64) {
+	iouringSubmit()
+	iouringPut(iouringSQE{
+		opcode:   iouringOpAsyncCancel,
+		flags:    iouringSQESkipSuccess,
+		fd:       -1,
+		addr:     userData,
+		userData: iouringIgnore,
+	})
+	iouringSubmit()
+}
+
+func iouringSlot(fd uintptr) *iouringFd {
+	return (*iouringFd)(add(unsafe.Pointer(iouringFds.ptr), fd*unsafe.Sizeof(iouringFd{})))
+}
+
+// iouringGrow makes room for fd in iouringFds; false if there is no memory.
+// iouringSQ.lock must be held: all access is under it, so the old table can go.
+func iouringGrow(fd uintptr) bool {
+	n := max(iouringFds.len, 1024)
+	for n <= fd {
+		n *= 2
+	}
+	const size = unsafe.Sizeof(iouringFd{})
+	p := sysAlloc(n*size, &memstats.other_sys, "netpoll descriptors")
+	if p == nil {
+		return false
+	}
+	if old := iouringFds.ptr; old != nil {
+		memmove(p, unsafe.Pointer(old), iouringFds.len*size)
+		sysFree(unsafe.Pointer(old), iouringFds.len*size, &memstats.other_sys)
+	}
+	iouringFds.ptr = (*iouringFd)(p)
+	iouringFds.len = n
+	return true
+}
