@@ -73,6 +73,16 @@ var runtimeEdits = []edit{
 		old:  "//go:build linux\n\npackage runtime\n",
 		new:  "//go:build linux && !" + buildTag + "\n\npackage runtime\n",
 	},
+	{ // A poll is armed when a goroutine waits.
+		file: "runtime/netpoll.go",
+		old:  "GOOS == \"aix\" || GOOS == \"wasip1\" {\n\t\tnetpollarm(pd, mode)\n",
+		new:  "GOOS == \"aix\" || GOOS == \"wasip1\" || iouringArms {\n\t\tnetpollarm(pd, mode)\n",
+	},
+	{
+		file: "runtime/netpoll.go",
+		old:  "\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
+		new:  "\tiouringProgress(pd, mode)\n\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
+	},
 	keep("runtime/netpoll.go", "//     This must never return an empty list with a non-zero delta.\n"),
 	keep("runtime/netpoll.go", "\tnetpollclose(pd.fd)\n\tpollcache.free(pd)\n"),
 	keep("runtime/netpoll.go", "\tfdseq = (fdseq + 1) & (1<<tagBits - 1)\n"),

@@ -35,12 +35,12 @@ var designs = []design{
 	{name: "shared", about: "one ring for all threads, multishot polls armed by whichever thread registers", folder: others + "shared"},
 	{name: "shared-coop", about: "the same with IORING_SETUP_COOP_TASKRUN", folder: others + "shared",
 		changes: []change{{ring, sharedFlags, "p.flags = iouringSetupCQSize | iouringSetupClamp | 1<<8\n"}}},
-	{name: "arm", about: "one ring for all threads; a poll is armed once, when a goroutine waits, by the thread that polls next", folder: others + "arm"},
-	{name: "arm-coop", about: "the same with IORING_SETUP_COOP_TASKRUN", folder: others + "arm",
-		changes: []change{{ring, sharedFlags, "p.flags = iouringSetupCQSize | iouringSetupClamp | 1<<8\n"}}},
-	{name: "thread", about: "a thread owns a ring with DEFER_TASKRUN; it has SCHED_BATCH (shipped)", folder: shipped},
-	{name: "thread-normal", about: "the same with SCHED_OTHER", folder: shipped,
+	{name: "thread", about: "a thread owns a ring with DEFER_TASKRUN; it has SCHED_BATCH", folder: others + "thread"},
+	{name: "thread-normal", about: "the same with SCHED_OTHER", folder: others + "thread",
 		changes: []change{{thread, "iouringSchedBatch           = 3\n", "iouringSchedBatch           = 0\n"}}},
+	{name: "arm", about: "one ring for all threads; a poll is armed once, when a goroutine waits, by the thread that polls next (shipped)", folder: shipped},
+	{name: "arm-interrupt", about: "the same without IORING_SETUP_COOP_TASKRUN, as on several CPUs", folder: shipped,
+		changes: []change{{ring, "if numCPUStartup == 1 {", "if false {"}}},
 }
 
 // buildAll builds both servers of every design into a folder of its name.

@@ -55,12 +55,22 @@ import (
 	"unsafe"
 )
 
+// user_data values that are no tagged pointer.
+const (
+	iouringIgnore = 0 // result of a cancel request
+	iouringBreak  = 1 // NOP submitted by netpollBreak
+)
+
 // iouringCloseLooks is how often netpollclose looks for the end of a poll
 // before it parks: about ten microseconds, what it takes to wake a thread.
 const iouringCloseLooks = 10
 
 // netpollWakeSig is 1 from a netpollBreak until a blocking poll has seen it.
 var netpollWakeSig atomic.Uint32
+
+// iouringBlocked counts the Ms that are in io_uring_enter to wait, or have
+// decided to be.
+var iouringBlocked atomic.Int32
 
 // netpollinit sets up the ring. If the kernel refuses, the process exits: a
 // program built for this poller that quietly used another one would be
@@ -70,7 +80,7 @@ func netpollinit() {
 }
 
 func netpollIsPollDescriptor(fd uintptr) bool {
-	return fd == uintptr(iouringRingFd) || fd == uintptr(iouringThread.eventFd)
+	return fd == uintptr(iouringRingFd)
 }
 
 // netpollopen registers fd. It refuses what epoll_ctl refuses, with the same
@@ -80,50 +90,39 @@ func netpollopen(fd uintptr, pd *pollDesc) uintptr {
 	if errno := iouringIdentify(fd, &st); errno != 0 {
 		return errno
 	}
-	iouringStart()
-	userData := uint64(taggedPointerPack(unsafe.Pointer(pd), pd.fdseq.Load()))
+	pd.user = 0 // see iouringWaits
+	tp := uint64(taggedPointerPack(unsafe.Pointer(pd), pd.fdseq.Load()))
 
 	// On the system stack, where the stack cannot grow under the lock.
 	var errno uintptr
 	systemstack(func() {
-		var call bool
-		lock(&iouringFds.lock)
-		errno, call = iouringRegister(fd, userData, &st)
-		unlock(&iouringFds.lock)
-		if call {
-			iouringCall()
-		}
+		lock(&iouringSQ.lock)
+		errno = iouringRegister(fd, tp, &st)
+		unlock(&iouringSQ.lock)
 	})
 	return errno
 }
 
-// netpollclose ends the poll of fd and returns when the kernel has let go of
-// the file. It must do both before close(2), because a poll in flight holds a
-// reference: close(2) alone would not send a FIN nor free a port, and if the
-// poll's reference outlived it by microseconds, a listener could not be bound
-// again at once, as it can with epoll.
 func netpollclose(fd uintptr) uintptr {
-	var userData uint64
+	var tp uint64
 	var wait bool
 	systemstack(func() {
-		var call bool
-		lock(&iouringFds.lock)
-		userData, wait, call = iouringUnregister(fd)
-		unlock(&iouringFds.lock)
-		if call {
-			iouringCall()
-		}
+		lock(&iouringSQ.lock)
+		tp, wait = iouringUnregister(fd)
+		unlock(&iouringSQ.lock)
 	})
-	if userData == 0 {
+	if tp == 0 {
 		return linux.ENOENT
 	}
 	if !wait {
 		return 0
 	}
-	pd := (*pollDesc)(taggedPointer(userData).pointer())
-	for looks := 1; !iouringRelease(fd, userData); looks++ {
+	pd := (*pollDesc)(taggedPointer(tp).pointer())
+	systemstack(iouringPollOnce)
+	for looks := 1; !iouringEnded(fd, tp); looks++ {
 		if looks < iouringCloseLooks && gomaxprocs > 1 {
 			procyield(active_spin_cnt)
+			systemstack(iouringPollOnce)
 			continue
 		}
 		// iouringReady makes us ready. waitio: pd is closing already.
@@ -132,18 +131,32 @@ func netpollclose(fd uintptr) uintptr {
 	return 0
 }
 
-// netpollarm is for level-triggered pollers only.
-func netpollarm(pd *pollDesc, mode int) {
-	throw("runtime: unused")
+// iouringPollOnce polls without blocking on behalf of netpollclose.
+func iouringPollOnce() {
+	list, delta := netpoll(0)
+	injectglist(&list)
+	netpollAdjustWaiters(delta)
 }
 
 // netpollBreak makes the blocking netpoll return, or the next one if there is
-// none.
+// none. It completes a NOP: a completion posted by the breaking thread itself
+// wakes the waiter directly, where an eventfd would need a poll of its own.
 func netpollBreak() {
 	// Failing to cas indicates there is an in-flight wakeup, so we're done here.
-	if netpollWakeSig.CompareAndSwap(0, 1) {
-		iouringWakeSleeper()
+	if !netpollWakeSig.CompareAndSwap(0, 1) {
+		return
 	}
+	iouringPostBreak()
+}
+
+//go:nowritebarrierrec
+func iouringPostBreak() {
+	systemstack(func() {
+		lock(&iouringSQ.lock)
+		iouringPut(iouringSQE{opcode: iouringOpNop, fd: -1, userData: iouringBreak})
+		iouringSubmit()
+		unlock(&iouringSQ.lock)
+	})
 }
 
 // netpoll checks for ready network connections.
@@ -157,22 +170,94 @@ func netpollBreak() {
 //
 //go:nowritebarrierrec
 func netpoll(delay int64) (gList, int32) {
-	toRun, delta := iouringTake()
-	if !toRun.empty() || delay == 0 {
-		return toRun, delta
+	if iouringRingFd == -1 {
+		return gList{}, 0
 	}
-	for {
+	iouringFlushQueue()
+	var cqes [iouringBatch]iouringCQE
+	n := iouringReap(&cqes)
+	for n == 0 && delay != 0 {
+		again := iouringWait(delay)
+		n = iouringReap(&cqes)
+		if !again {
+			break
+		}
+	}
+	var toRun gList
+	delta := int32(0)
+	for i := uint32(0); i < n; i++ {
+		cqe := &cqes[i]
+		switch cqe.userData {
+		case iouringIgnore:
+		case iouringBreak:
+			iouringBroken(delay)
+		default:
+			delta += iouringReady(&toRun, cqe)
+		}
+	}
+	return toRun, delta
+}
+
+// iouringWait blocks until there is a completion, for at most delay
+// nanoseconds (delay < 0: no limit). It reports whether a caller that finds no
+// completion now should wait again.
+//
+// The order of the first two steps is what makes breaks reliable. A break sets
+// netpollWakeSig and then posts its completion; a non-blocking poll that takes
+// that completion away looks at iouringBlocked afterwards. So either this M
+// sees the signal here, or the other one sees this M and posts again.
+//
+//go:nowritebarrierrec
+func iouringWait(delay int64) (again bool) {
+	iouringBlocked.Add(1)
+	if netpollWakeSig.Load() != 0 {
+		netpollWakeSig.Store(0)
+		iouringBlocked.Add(-1)
+		return false
+	}
+	iouringFlushQueue()
+	// One variable, so that the time lives as long as the argument that holds
+	// its address as a number.
+	var w struct {
+		arg iouringWaitArg
+		ts  timespec
+	}
+	if delay > 0 {
 		// The same arbitrary cap as the epoll port's: 1e15 ns, 11.5 days.
-		iouringSleep(min(delay, 1e15))
-		broken := netpollWakeSig.Load() != 0
-		if broken {
-			netpollWakeSig.Store(0)
-		}
-		toRun, delta = iouringTake()
-		// A timed sleep returns early, to recalculate how long to sleep.
-		if broken || delay > 0 || !toRun.empty() {
-			return toRun, delta
-		}
+		w.ts.setNsec(min(delay, 1e15))
+		w.arg.ts = uint64(uintptr(unsafe.Pointer(&w.ts)))
+	}
+	_, _, errno := linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 0, 1, iouringEnterGetEvents|iouringEnterExtArg, uintptr(unsafe.Pointer(&w)), unsafe.Sizeof(w.arg))
+	iouringBlocked.Add(-1)
+	switch errno {
+	case 0, _EINTR:
+		// An interrupted timed wait returns, to recalculate how long to
+		// sleep; so does one whose completion another M took.
+		return delay < 0
+	case iouringETIME:
+		return false
+	case iouringEBADR:
+		iouringDropped()
+	}
+	print("runtime: io_uring_enter on fd ", iouringRingFd, " failed with errno ", errno, "\n")
+	throw("runtime: netpoll failed")
+	return false
+}
+
+// iouringBroken handles the completion of a break. A blocking poll is what it
+// was meant for. A non-blocking one has taken it from a blocked M, if there is
+// any, and posts it again; if there is none, the signal stays up for the next
+// M that wants to block.
+//
+//go:nowritebarrierrec
+func iouringBroken(delay int64) {
+	if delay != 0 {
+		netpollWakeSig.Store(0)
+		return
+	}
+	if iouringBlocked.Load() > 0 && netpollWakeSig.Load() != 0 {
+		iouringCounters.breaksReposted.Add(1)
+		iouringPostBreak()
 	}
 }
 
@@ -180,17 +265,18 @@ func netpoll(delay int64) (gList, int32) {
 //
 //go:nowritebarrierrec
 func iouringReady(toRun *gList, cqe *iouringCQE) int32 {
-	tp := taggedPointer(cqe.userData)
+	registration, closing := iouringCompleted(cqe)
+	if registration == 0 {
+		return 0
+	}
+	tp := taggedPointer(registration)
 	pd := (*pollDesc)(tp.pointer())
 	tag := tp.tag()
-	if pd.fdseq.Load() != tag {
-		return 0 // closed meanwhile
-	}
-	if cqe.flags&iouringCQEMore == 0 && iouringLast(pd.fd, cqe) {
+	if closing {
 		return netpollready(toRun, pd, 'r') // for netpollclose
 	}
-	if cqe.res == -iouringECANCELED {
-		return 0 // no event; the new poll reports what is ready
+	if pd.fdseq.Load() != tag {
+		return 0
 	}
 	var mode int32
 	eventErr := false

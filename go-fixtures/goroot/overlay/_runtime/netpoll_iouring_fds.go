@@ -7,6 +7,7 @@ package runtime
 
 import (
 	"internal/goarch"
+	"internal/runtime/atomic"
 	"internal/runtime/sys"
 	"internal/runtime/syscall/linux"
 	"unsafe"
@@ -27,12 +28,6 @@ const (
 	iouringEEXIST = 17
 )
 
-// iouringMaxRearms bounds the re-arms of one registration that are not
-// explained by an overflow. A driver whose poll method registers no wait
-// queue ends every request at once; epoll would report such a file ready
-// once and be silent, so after this many rounds we are silent too.
-const iouringMaxRearms = 1024
-
 // iouringStatx is struct statx, restricted to the fields used here. Unlike that
 // of struct stat its layout is the same on every architecture.
 type iouringStatx struct {
@@ -49,33 +44,41 @@ type iouringStatx struct {
 // iouringFd says what is registered for one descriptor number.
 type iouringFd struct {
 	_        sys.NotInHeap
-	userData uint64 // 0: nothing
+	pd       uint64 // tagged pointer (pollDesc, fdseq); 0: nothing is registered
 	dev, ino uint64 // identity of the file that was registered
-	stale    uint64 // user_data of a poll to be canceled before the new one is armed; 0: none
-	state    uint32
-	rearms   uint32
+	seq      uint32 // of user_data; changes with every registration
 	next     uint32 // in the queue: descriptor + 1 of the next one; 0: last
 	queued   bool
+	closing  bool
+
+	// By direction, to read and to write. See netpoll_iouring_arming.go.
+	want  [2]bool   // a poll is to be armed
+	armed [2]bool   // one is in the kernel
+	edge  [2]bool   // it is, or will be, multishot
+	ends  [2]uint16 // how often a multishot poll has ended by itself
 }
 
-// States of an iouringFd whose userData is not 0.
-const (
-	iouringQueued  = iota // to be armed by the poller thread
-	iouringArmed          // its request is in the kernel
-	iouringClosing        // to be canceled by the poller thread, or canceled; netpollclose waits
-	iouringDone           // its request has ended for good
-)
+// iouringSeqMask bounds iouringFd.seq.
+const iouringSeqMask = 1<<31 - 1
 
-// iouringFds is indexed by descriptor. It lies outside the heap because the
-// poller thread reads it where no write barrier is allowed. It only grows.
+// iouringUserData packs what the completion of a poll must tell.
 //
-// Entries that the poller thread has to see to are queued, in no order: it
-// finds in the entry what to do.
+//go:nowritebarrierrec
+func iouringUserData(fd uintptr, seq uint32, dir int) uint64 {
+	return 1<<63 | uint64(seq)<<32 | uint64(dir)<<31 | uint64(fd)
+}
+
+//go:nowritebarrierrec
+func iouringUnpack(userData uint64) (fd uintptr, seq uint32, dir int) {
+	return uintptr(userData & (1<<31 - 1)), uint32(userData>>32) & iouringSeqMask, int(userData >> 31 & 1)
+}
+
+// iouringFds is indexed by descriptor. It lies outside the heap because netpoll
+// reads it where no write barrier is allowed. It only grows.
 var iouringFds struct {
-	lock  mutex
 	ptr   *iouringFd
 	len   uintptr
-	queue uint32 // descriptor + 1 of the first queued entry; 0: none
+	queue atomic.Uint32 // descriptor + 1 of the first entry that wants to be armed
 }
 
 // iouringIdentify fills st and reports whether the kernel can poll fd.
@@ -107,211 +110,111 @@ func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	return errno
 }
 
-// iouringRegister enters fd, which is the file st, and queues it to be armed.
-// It reports whether the poller thread must be called.
-// iouringFds.lock must be held.
-func iouringRegister(fd uintptr, userData uint64, st *iouringStatx) (errno uintptr, call bool) {
+// iouringRegister enters fd, which is the file st. iouringSQ.lock must be held.
+func iouringRegister(fd uintptr, pd uint64, st *iouringStatx) uintptr {
 	if fd >= iouringFds.len && !iouringGrow(fd) {
-		return _ENOMEM, false
+		return _ENOMEM
 	}
 	slot := iouringSlot(fd)
 	dev := uint64(st.devMajor)<<32 | uint64(st.devMinor)
-	if slot.userData != 0 {
+	if slot.pd != 0 {
 		if slot.dev == dev && slot.ino == st.ino {
-			return iouringEEXIST, false
+			return iouringEEXIST
 		}
 		// The number now means another file: the registered one was closed
 		// without netpollclose, by a system call behind the runtime's back.
-		// epoll would have dropped it by itself; here its request has kept it
-		// open until now.
 		iouringCounters.replacedStale.Add(1)
-		if slot.state == iouringArmed {
-			slot.stale = slot.userData
-		}
+		iouringCancelBoth(fd, slot)
 	}
-	slot.userData = userData
+	slot.pd = pd
 	slot.dev = dev
 	slot.ino = st.ino
-	slot.state = iouringQueued
-	slot.rearms = 0
-	return 0, iouringQueue(fd, slot)
+	slot.seq = (slot.seq + 1) & iouringSeqMask
+	slot.closing = false
+	slot.want = [2]bool{}
+	slot.armed = [2]bool{}
+	slot.edge = [2]bool{}
+	slot.ends = [2]uint16{}
+	return 0
 }
 
-// iouringUnregister marks fd as closing and queues its poll to be canceled. It
-// returns its user_data, or 0 if there is none; whether its poll has to end
-// first; and whether the poller thread must be called.
-// iouringFds.lock must be held.
-func iouringUnregister(fd uintptr) (userData uint64, wait, call bool) {
+// iouringCancelBoth cancels the polls of fd. iouringSQ.lock must be held.
+func iouringCancelBoth(fd uintptr, slot *iouringFd) {
+	for dir, armed := range slot.armed {
+		if armed {
+			iouringCancel(iouringUserData(fd, slot.seq, dir))
+		}
+	}
+	iouringSubmit()
+}
+
+// iouringUnregister cancels the polls of fd. It returns its pd, or 0 if there
+// is none, and whether polls have to end first. iouringSQ.lock must be held.
+func iouringUnregister(fd uintptr) (pd uint64, wait bool) {
 	if fd >= iouringFds.len {
-		return 0, false, false
+		return 0, false
 	}
 	slot := iouringSlot(fd)
-	userData = slot.userData
-	if userData == 0 || slot.state == iouringClosing {
-		return 0, false, false
+	if slot.pd == 0 || slot.closing {
+		return 0, false
 	}
-	if slot.state != iouringArmed {
-		slot.userData = 0 // nothing is in the kernel
-		return userData, false, false
+	pd = slot.pd
+	slot.want = [2]bool{}
+	if !slot.armed[0] && !slot.armed[1] {
+		slot.pd = 0
+		return pd, false
 	}
-	slot.state = iouringClosing
-	return userData, true, iouringQueue(fd, slot)
+	slot.closing = true
+	iouringCancelBoth(fd, slot)
+	return pd, true
 }
 
-// iouringRelease frees the entry of fd if its poll has ended.
-func iouringRelease(fd uintptr, userData uint64) (ended bool) {
+// iouringEnded reports whether the last completion of the polls of fd has been
+// seen, and then frees the entry.
+//
+// The kernel publishes a completion shortly before it drops the request's
+// reference to the file, both under the ring's own lock; entering with an empty
+// queue takes that lock, so afterwards the reference is gone.
+func iouringEnded(fd uintptr, pd uint64) (ended bool) {
 	systemstack(func() {
-		lock(&iouringFds.lock)
+		lock(&iouringSQ.lock)
 		slot := iouringSlot(fd)
-		ended = slot.userData != userData
-		if !ended && slot.state == iouringDone {
-			slot.userData = 0
+		if slot.pd != pd {
+			ended = true
+		} else if !slot.armed[0] && !slot.armed[1] {
+			linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 1, 0, 0, 0, 0)
+			slot.pd = 0
 			ended = true
 		}
-		unlock(&iouringFds.lock)
+		unlock(&iouringSQ.lock)
 	})
 	return ended
 }
 
-// iouringQueue queues the entry of fd for the poller thread and reports whether
-// that must be called. iouringFds.lock must be held.
-//
-//go:nowritebarrierrec
-func iouringQueue(fd uintptr, slot *iouringFd) (call bool) {
-	if !slot.queued {
-		slot.queued = true
-		slot.next = iouringFds.queue
-		iouringFds.queue = uint32(fd) + 1
-	}
-	call = iouringThread.waits
-	iouringThread.waits = false
-	return call
-}
-
-// iouringSubmitAll makes requests of the queued entries and reports whether all
-// found room. If so, the poller thread may wait. It runs in that thread.
-//
-//go:nowritebarrierrec
-func iouringSubmitAll() bool {
-	lock(&iouringFds.lock)
-	for iouringFds.queue != 0 {
-		fd := uintptr(iouringFds.queue - 1)
-		slot := iouringSlot(fd)
-		if slot.stale != 0 {
-			if !iouringPut(iouringCancel(slot.stale)) {
-				break
-			}
-			slot.stale = 0
-		}
-		if slot.state == iouringQueued && slot.userData != 0 {
-			if !iouringPut(iouringArm(fd, slot.userData)) {
-				break
-			}
-			slot.state = iouringArmed
-		} else if slot.state == iouringClosing && slot.userData != 0 {
-			if !iouringPut(iouringCancel(slot.userData)) {
-				break
-			}
-		}
-		slot.queued = false
-		iouringFds.queue = slot.next
-	}
-	all := iouringFds.queue == 0
-	iouringThread.waits = all
-	unlock(&iouringFds.lock)
-	return all
-}
-
-// iouringLast handles the last completion of a poll, and reports whether its
-// descriptor is being closed. If it is not, the poll ended by itself (the CQ
-// was full) and is renewed. The new poll reports at once what is ready, so
-// nothing that happened in between is lost.
-//
-// fd was read without the lock: if the pollDesc has been freed and taken again
-// since, fd is any number and the entry, if there is one, another's. "Closing"
-// then makes the wrong goroutine look once for nothing, which every waiter
-// expects.
-//
-//go:nowritebarrierrec
-func iouringLast(fd uintptr, cqe *iouringCQE) (closing bool) {
-	lock(&iouringFds.lock)
-	closing = true
-	if fd < iouringFds.len {
-		slot := iouringSlot(fd)
-		switch {
-		case slot.userData != cqe.userData:
-			// Freed, or replaced by iouringRegister.
-		case slot.state == iouringClosing:
-			slot.state = iouringDone
-		default:
-			closing = false
-			iouringRearm(fd, slot, cqe.res)
-		}
-	}
-	unlock(&iouringFds.lock)
-	return closing
-}
-
-// iouringRearm renews the poll of fd, which ended with res.
-// iouringFds.lock must be held.
-//
-//go:nowritebarrierrec
-func iouringRearm(fd uintptr, slot *iouringFd, res int32) {
-	c := &iouringCounters
-	slot.state = iouringDone
-	switch {
-	case res == -iouringECANCELED:
-		c.rearmedCanceled.Add(1)
-	case res < 0: // would fail again
-		return
-	case slot.rearms >= iouringMaxRearms && c.overflows.Load() == 0:
-		c.silenced.Add(1)
-		return
-	default:
-		c.rearmedOverflow.Add(1)
-		slot.rearms++
-	}
-	slot.state = iouringQueued
-	iouringQueue(fd, slot)
-}
-
-// iouringArm is the request that polls fd.
-//
-//go:nowritebarrierrec
-func iouringArm(fd uintptr, userData uint64) iouringSQE {
-	return iouringSQE{
-		opcode:   iouringOpPollAdd,
-		fd:       int32(fd),
-		len:      iouringPollMultishot,
-		opFlags:  linux.EPOLLIN | linux.EPOLLOUT | linux.EPOLLRDHUP | linux.EPOLLET,
-		userData: userData,
-	}
-}
-
-// iouringCancel is the request that cancels the poll with the given user_data.
+// iouringCancel cancels the request with the given user_data.
+// iouringSQ.lock must be held.
 //
 // ASYNC_CANCEL and not POLL_REMOVE: the latter fails with EALREADY when the
 // poll is just firing, and a multishot poll then lives on. By user_data and not
 // by descriptor: that is one hash look-up instead of a walk over all polls.
 // The canceled poll ends with a last completion, which netpollclose waits for.
-//
-//go:nowritebarrierrec
-func iouringCancel(userData uint64) iouringSQE {
-	return iouringSQE{
+func iouringCancel(userData uint64) {
+	iouringPut(iouringSQE{
 		opcode:   iouringOpAsyncCancel,
 		flags:    iouringSQESkipSuccess,
 		fd:       -1,
 		addr:     userData,
 		userData: iouringIgnore,
-	}
+	})
 }
 
+//go:nowritebarrierrec
 func iouringSlot(fd uintptr) *iouringFd {
 	return (*iouringFd)(add(unsafe.Pointer(iouringFds.ptr), fd*unsafe.Sizeof(iouringFd{})))
 }
 
 // iouringGrow makes room for fd in iouringFds; false if there is no memory.
-// iouringFds.lock must be held: all access is under it, so the old table can go.
+// iouringSQ.lock must be held: all access is under it, so the old table can go.
 func iouringGrow(fd uintptr) bool {
 	n := max(iouringFds.len, 1024)
 	for n <= fd {

@@ -14,27 +14,30 @@ import (
 // Kernel ABI, from include/uapi/linux/io_uring.h. The system calls have the
 // same number on every architecture.
 const (
-	iouringSysSetup = 425
-	iouringSysEnter = 426
+	iouringSysSetup    = 425
+	iouringSysEnter    = 426
+	iouringSysRegister = 427
 
-	iouringSetupCQSize = 1 << 3
-	iouringSetupClamp  = 1 << 4
+	iouringSetupCQSize       = 1 << 3
+	iouringSetupClamp        = 1 << 4
+	iouringSetupRDisabled    = 1 << 6
+	iouringSetupSingleIssuer = 1 << 12
+	iouringSetupDeferTaskrun = 1 << 13
+
+	iouringRegisterEnableRings = 12
 
 	iouringFeatSingleMmap = 1 << 0
 	iouringFeatNoDrop     = 1 << 1
-	iouringFeatExtArg     = 1 << 8
 	iouringFeatCQESkip    = 1 << 11
 
 	iouringOffRings = 0
 	iouringOffSQEs  = 0x10000000
 
 	iouringEnterGetEvents = 1 << 0
-	iouringEnterExtArg    = 1 << 3
 
 	iouringSQOverflow = 1 << 1 // in the SQ flags word: completions wait in the kernel
 	iouringCQEMore    = 1 << 1 // in a completion: the request stays armed
 
-	iouringOpNop         = 0
 	iouringOpPollAdd     = 6
 	iouringOpAsyncCancel = 14
 
@@ -57,18 +60,14 @@ const (
 
 // Choices of this poller.
 const (
-	// iouringSQEntries is small because every request is submitted at once,
-	// under a lock: the submission queue never holds more than one.
+	// iouringSQEntries bounds how many registrations go to the kernel in one
+	// system call.
 	iouringSQEntries = 256
 
 	// iouringCQEntries holds six completions for each of 10,000 connections.
 	// Running over is not fatal (see iouringFlushOverflow) but costs a re-arm
 	// for each descriptor concerned.
 	iouringCQEntries = 65536
-
-	// iouringBatch equals the event buffer of the epoll port, so that a poll
-	// hands the scheduler bursts of the same size.
-	iouringBatch = 128
 
 	// iouringExitCode is the exit status when the kernel refuses the ring.
 	iouringExitCode = 71
@@ -113,34 +112,24 @@ type iouringParams struct {
 	cqUserAddr                 uint64
 }
 
-// iouringWaitArg is struct io_uring_getevents_arg.
-type iouringWaitArg struct {
-	sigmask   uint64
-	sigmaskSz uint32
-	pad       uint32
-	ts        uint64 // address of a timespec, relative; 0 waits for ever
-}
-
 // iouringRingFd is the ring. It is written once, by netpollinit.
 var iouringRingFd int32 = -1
 
-// iouringSQ is the submission side. lock also guards iouringFds.
+// iouringSQ and iouringCQ are the two queues. Only the poller thread touches
+// them.
 var iouringSQ struct {
-	lock mutex
+	head  *uint32
+	tail  *uint32
+	flags *uint32
+	mask  uint32
+	sqes  *iouringSQE
+}
+
+var iouringCQ struct {
 	head *uint32
 	tail *uint32
 	mask uint32
-	sqes *iouringSQE
-}
-
-// iouringCQ is the completion side. lock guards head.
-var iouringCQ struct {
-	lock    mutex
-	head    *uint32
-	tail    *uint32
-	mask    uint32
-	cqes    *iouringCQE
-	sqFlags *uint32
+	cqes *iouringCQE
 }
 
 // iouringCounters count what a healthy process hardly ever does.
@@ -176,16 +165,12 @@ func runtime_iouringStats() [7]uint64 {
 
 // iouringSetup makes the ring, or ends the process if the kernel refuses.
 func iouringSetup() {
-	lockInit(&iouringSQ.lock, lockRankLeafRank)
-	lockInit(&iouringCQ.lock, lockRankLeafRank)
+	lockInit(&iouringFds.lock, lockRankLeafRank)
+	lockInit(&iouringRunnable.lock, lockRankLeafRank)
 
-	// Not COOP_TASKRUN. It saves an interrupt per event, which was 15 to 50 %
-	// of the CPU time per request of a saturated server. But then a thread
-	// that computes without a system call posts the events of the descriptors
-	// it registered only at the next timer tick: with 250 Hz, 1.8 ms later at
-	// the median and 3.8 ms at the 99th percentile, instead of 0.02 ms.
 	var p iouringParams
-	p.flags = iouringSetupCQSize | iouringSetupClamp
+	p.flags = iouringSetupCQSize | iouringSetupClamp |
+		iouringSetupSingleIssuer | iouringSetupDeferTaskrun | iouringSetupRDisabled
 	p.cqEntries = iouringCQEntries
 	// The descriptor is close-on-exec without being asked.
 	r1, _, errno := linux.Syscall6(iouringSysSetup, iouringSQEntries, uintptr(unsafe.Pointer(&p)), 0, 0, 0, 0)
@@ -193,12 +178,17 @@ func iouringSetup() {
 		iouringRefused("io_uring_setup", errno)
 	}
 	fd := int32(r1)
-	const need = iouringFeatSingleMmap | iouringFeatNoDrop | iouringFeatExtArg | iouringFeatCQESkip
+	const need = iouringFeatSingleMmap | iouringFeatNoDrop | iouringFeatCQESkip
 	if p.features&need != need {
-		print("runtime: io_uring netpoller: kernel features ", hex(p.features), ", needed ", hex(need), " (Linux 5.17 or newer)\n")
+		print("runtime: io_uring netpoller: kernel features ", hex(p.features), ", needed ", hex(need), " (Linux 6.1 or newer)\n")
 		exit(iouringExitCode)
 	}
 	iouringMap(fd, &p)
+	efd, errno := linux.Eventfd(0, linux.EFD_CLOEXEC|linux.EFD_NONBLOCK)
+	if errno != 0 {
+		iouringRefused("eventfd", errno)
+	}
+	iouringThread.eventFd = efd
 	iouringRingFd = fd
 }
 
@@ -215,6 +205,7 @@ func iouringMap(fd int32, p *iouringParams) {
 	}
 
 	iouringSQ.head = (*uint32)(add(rings, uintptr(p.sqHead)))
+	iouringSQ.flags = (*uint32)(add(rings, uintptr(p.sqFlags)))
 	iouringSQ.tail = (*uint32)(add(rings, uintptr(p.sqTail)))
 	iouringSQ.mask = p.sqEntries - 1
 	iouringSQ.sqes = (*iouringSQE)(sqes)
@@ -223,7 +214,6 @@ func iouringMap(fd int32, p *iouringParams) {
 	iouringCQ.tail = (*uint32)(add(rings, uintptr(p.cqTail)))
 	iouringCQ.mask = p.cqEntries - 1
 	iouringCQ.cqes = (*iouringCQE)(add(rings, uintptr(p.cqCQEs)))
-	iouringCQ.sqFlags = (*uint32)(add(rings, uintptr(p.sqFlags)))
 }
 
 func iouringMmap(fd int32, size uintptr, off uint32) unsafe.Pointer {
@@ -247,14 +237,14 @@ func iouringRefused(what string, errno uintptr) {
 			"and in a container use a seccomp profile that allows io_uring_setup and io_uring_enter"
 	case _ENOSYS:
 		name = "ENOSYS"
-		remedy = "the kernel, or a seccomp profile, has no io_uring: use Linux 5.17 or newer, " +
+		remedy = "the kernel, or a seccomp profile, has no io_uring: use Linux 6.1 or newer, " +
 			"and in a container a seccomp profile that allows io_uring_setup and io_uring_enter"
 	case _ENOMEM:
 		name = "ENOMEM"
 		remedy = "the ring needs 1.1 MiB of kernel memory: raise the memory limit of the cgroup, or ulimit -l before Linux 5.12"
 	case iouringEINVAL:
 		name = "EINVAL"
-		remedy = "the kernel does not know the set-up flags: use Linux 5.17 or newer"
+		remedy = "the kernel does not know the set-up flags: use Linux 6.1 or newer"
 	case iouringEMFILE, iouringENFILE:
 		name = "EMFILE or ENFILE"
 		remedy = "no file descriptor is left: raise ulimit -n or sysctl fs.file-max"
@@ -266,7 +256,7 @@ func iouringRefused(what string, errno uintptr) {
 }
 
 // iouringPut puts a request into the submission queue; false if that is full.
-// iouringSQ.lock must be held.
+// The next iouringEnter hands it to the kernel.
 //
 //go:nowritebarrierrec
 func iouringPut(sqe iouringSQE) bool {
@@ -280,71 +270,39 @@ func iouringPut(sqe iouringSQE) bool {
 	return true
 }
 
-// iouringSubmit hands the submission queue to the kernel and returns once all
-// has been accepted. Errors of a request itself arrive as its completion.
-// iouringSQ.lock must be held.
+// iouringEnter submits what is in the submission queue, has the kernel post the
+// completions that are due and waits until there are wait of them.
 //
 //go:nowritebarrierrec
-func iouringSubmit() {
-	for try := 0; ; try++ {
-		n := *iouringSQ.tail - atomic.LoadAcq(iouringSQ.head)
-		if n == 0 {
-			return
-		}
-		_, _, errno := linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), uintptr(n), 0, 0, 0, 0)
-		if errno == 0 {
-			continue
-		}
-		if (errno == _EAGAIN || errno == iouringEBUSY || errno == _EINTR) && try < 100000 {
-			iouringFlushOverflow()
-			osyield()
-			continue
-		}
-		print("runtime: io_uring_enter failed with errno ", errno, "\n")
-		throw("runtime: io_uring netpoller: submission failed")
-	}
-}
-
-// iouringReap moves completions from the ring into buf and returns their
-// number. They are copied out so that goroutines are made ready, and polls
-// re-armed, without the lock.
-//
-//go:nowritebarrierrec
-func iouringReap(buf *[iouringBatch]iouringCQE) uint32 {
-	cq := &iouringCQ
-	if atomic.Load(cq.sqFlags)&iouringSQOverflow != 0 {
+func iouringEnter(wait uintptr) {
+	if atomic.Load(iouringSQ.flags)&iouringSQOverflow != 0 {
 		iouringCounters.overflows.Add(1)
-		iouringFlushOverflow()
 	}
-	if atomic.Load(cq.head) == atomic.LoadAcq(cq.tail) {
-		return 0
+	submit := *iouringSQ.tail - atomic.LoadAcq(iouringSQ.head)
+	_, _, errno := linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), uintptr(submit), wait, iouringEnterGetEvents, 0, 0)
+	switch errno {
+	case 0, _EINTR, _EAGAIN, iouringEBUSY:
+		// Interrupted; or short of memory, or the kernel wants its backlog of
+		// completions fetched first. All pass, and what was not submitted
+		// still is in the queue.
+	case iouringEBADR:
+		throw("runtime: io_uring netpoller: the kernel is out of memory and dropped completions")
+	default:
+		print("runtime: io_uring_enter on fd ", iouringRingFd, " failed with errno ", errno, "\n")
+		throw("runtime: netpoll failed")
 	}
-	lock(&cq.lock)
+}
+
+// iouringNext takes one completion from the completion queue.
+//
+//go:nowritebarrierrec
+func iouringNext(cqe *iouringCQE) bool {
+	cq := &iouringCQ
 	head := *cq.head
-	n := min(atomic.LoadAcq(cq.tail)-head, iouringBatch)
-	for i := uint32(0); i < n; i++ {
-		buf[i] = *(*iouringCQE)(add(unsafe.Pointer(cq.cqes), uintptr((head+i)&cq.mask)*unsafe.Sizeof(iouringCQE{})))
+	if head == atomic.LoadAcq(cq.tail) {
+		return false
 	}
-	atomic.StoreRel(cq.head, head+n)
-	unlock(&cq.lock)
-	return n
-}
-
-// iouringFlushOverflow has the kernel move completions for which the CQ had no
-// room from its backlog into the CQ, as far as they fit now.
-//
-//go:nowritebarrierrec
-func iouringFlushOverflow() {
-	_, _, errno := linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 0, 0, iouringEnterGetEvents, 0, 0)
-	if errno == iouringEBADR {
-		iouringDropped()
-	}
-}
-
-// iouringDropped ends the process: the kernel found no memory even for its
-// backlog, so events are lost and goroutines would sleep for ever.
-//
-//go:nowritebarrierrec
-func iouringDropped() {
-	throw("runtime: io_uring netpoller: the kernel is out of memory and dropped completions")
+	*cqe = *(*iouringCQE)(add(unsafe.Pointer(cq.cqes), uintptr(head&cq.mask)*unsafe.Sizeof(iouringCQE{})))
+	atomic.StoreRel(cq.head, head+1)
+	return true
 }
