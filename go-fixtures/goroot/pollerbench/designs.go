@@ -35,6 +35,7 @@ var designs = []design{
 	{name: "shared", about: "one ring for all threads, multishot polls armed by whichever thread registers", folder: others + "shared"},
 	{name: "shared-coop", about: "the same with IORING_SETUP_COOP_TASKRUN", folder: others + "shared",
 		changes: []change{{ring, sharedFlags, "p.flags = iouringSetupCQSize | iouringSetupClamp | 1<<8\n"}}},
+	{name: "epoll-in-ring", about: "epoll keeps the readiness, a ring waits for it by IORING_OP_EPOLL_WAIT: not a poller over io_uring", folder: others + "epollwait"},
 	{name: "thread", about: "a thread owns a ring with DEFER_TASKRUN; it has SCHED_BATCH", folder: others + "thread"},
 	{name: "thread-normal", about: "the same with SCHED_OTHER", folder: others + "thread",
 		changes: []change{{thread, "iouringSchedBatch           = 3\n", "iouringSchedBatch           = 0\n"}}},

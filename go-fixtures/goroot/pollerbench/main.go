@@ -110,10 +110,6 @@ func describe() {
 }
 
 func run(ctx context.Context, o options) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
 	folder, err := os.MkdirTemp("", "pollerbench")
 	if err != nil {
 		return err
@@ -130,8 +126,8 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("pin the client to CPU %d: %w", clientCPU, err)
 	}
 	for _, s := range o.scenarios {
-		if need := uint64(s.connections + 100); limit.Cur < need {
-			fmt.Printf("\n%s: skipped: it needs %d descriptors, the limit is %d (ulimit -n)\n", s.name, need, limit.Cur)
+		if err := raiseDescriptors(uint64(s.connections*len(o.designs) + 100)); err != nil {
+			fmt.Printf("\n%s: skipped: %v\n", s.name, err)
 			continue
 		}
 		rows, err := compare(ctx, folder, s, o)
@@ -139,6 +135,23 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		print(s, rows)
+	}
+	return nil
+}
+
+// raiseDescriptors allows this process, and the servers that it starts, so many
+// descriptors.
+func raiseDescriptors(need uint64) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Cur >= need {
+		return nil
+	}
+	limit = unix.Rlimit{Cur: need, Max: max(need, limit.Max)}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("it needs %d descriptors: %w (ulimit -n; more than the hard limit needs root)", need, err)
 	}
 	return nil
 }

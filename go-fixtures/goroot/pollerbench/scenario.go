@@ -21,16 +21,18 @@ type scenario struct {
 	outstanding int  // requests under way at a time; 0: a fixed rate
 	ratePerSec  int  // where outstanding is 0
 	churn       bool // a new connection for each request
+	wide        bool // the server also has the client's CPU
 }
 
 var scenarios = []scenario{
-	{"block-64", "block-4k, 64 connections, saturated", "block-4k", 64, 64, 0, false},
-	{"block-64-rate", "block-4k, 64 connections, 15,000 requests per second", "block-4k", 64, 0, 15_000, false},
-	{"block-10k", "block-4k, 9,000 connections, 256 requests under way", "block-4k", 9000, 256, 0, false},
-	{"block-10k-rate", "block-4k, 9,000 connections, 15,000 requests per second", "block-4k", 9000, 0, 15_000, false},
-	{"hello-64", "hello-http, 64 connections, saturated", "hello-http", 64, 64, 0, false},
-	{"hello-64-rate", "hello-http, 64 connections, 10,000 requests per second", "hello-http", 64, 0, 10_000, false},
-	{"churn", "block-4k, a new connection for each request, 16 under way", "block-4k", 16, 16, 0, true},
+	{"block-64", "block-4k, 64 connections, saturated", "block-4k", 64, 64, 0, false, false},
+	{"block-64-rate", "block-4k, 64 connections, 15,000 requests per second", "block-4k", 64, 0, 15_000, false, false},
+	{"block-10k", "block-4k, 9,000 connections, 256 requests under way", "block-4k", 9000, 256, 0, false, false},
+	{"block-10k-rate", "block-4k, 9,000 connections, 15,000 requests per second", "block-4k", 9000, 0, 15_000, false, false},
+	{"hello-64", "hello-http, 64 connections, saturated", "hello-http", 64, 64, 0, false, false},
+	{"hello-64-rate", "hello-http, 64 connections, 10,000 requests per second", "hello-http", 64, 0, 10_000, false, false},
+	{"churn", "block-4k, a new connection for each request, 16 under way", "block-4k", 16, 16, 0, true, false},
+	{"wide-64-rate", "block-4k, 64 connections, 8,000 requests per second, server on both CPUs", "block-4k", 64, 0, 8_000, false, true},
 }
 
 // row is what was measured of one design, one entry per turn.
@@ -105,7 +107,11 @@ type server struct {
 const dataPages = 1024
 
 func start(ctx context.Context, folder string, d design, s scenario) (*server, error) {
-	arguments := []string{"-c", strconv.Itoa(serverCPU), filepath.Join(folder, d.name, s.server)}
+	cpus := strconv.Itoa(serverCPU)
+	if s.wide {
+		cpus += "," + strconv.Itoa(clientCPU)
+	}
+	arguments := []string{"-c", cpus, filepath.Join(folder, d.name, s.server)}
 	if s.server == "block-4k" {
 		data := filepath.Join(folder, "pages")
 		if _, err := os.Stat(data); err != nil {
