@@ -138,7 +138,9 @@ func TestStress(t *testing.T) {
 }
 
 // With room for eight completions the queue overflows all the time, so every
-// event goes through the kernel's backlog and every poll has to be renewed.
+// event goes through the kernel's backlog. A one-shot poll survives that; a
+// multishot one ends, so in the third run, in which every poll is multishot from
+// its second wait on, they have to be renewed.
 // The second run leaves all polling to sysmon, which never blocks in the ring:
 // only the netpoller's own flush then empties the backlog.
 func TestStressWithOverflowingQueue(t *testing.T) {
@@ -153,17 +155,27 @@ func TestStressWithOverflowingQueue(t *testing.T) {
 	}
 	poller[file] = strings.Replace(poller[file], entries, "iouringCQEntries = 8\n", 1)
 	binary := build(t, "stress", poller)
-	t.Run("idle", func(t *testing.T) { wantOverflow(t, stress(t, binary)) })
+	t.Run("idle", func(t *testing.T) { wantOverflow(t, stress(t, binary), false) })
 	t.Run("busy", func(t *testing.T) {
 		t.Setenv("GOMAXPROCS", "1")
-		wantOverflow(t, stress(t, binary, "-busy"))
+		wantOverflow(t, stress(t, binary, "-busy"), false)
 	})
+	const arming, edgeAfter = "runtime/netpoll_iouring_arming.go", "iouringEdgeAfter = 64\n"
+	if strings.Count(poller[arming], edgeAfter) != 1 {
+		t.Fatalf("%s does not contain %q once", arming, edgeAfter)
+	}
+	poller[arming] = strings.Replace(poller[arming], edgeAfter, "iouringEdgeAfter = 1\n", 1)
+	multishot := build(t, "stress", poller)
+	t.Run("multishot", func(t *testing.T) { wantOverflow(t, stress(t, multishot), true) })
 }
 
-func wantOverflow(t *testing.T, r stressReport) {
+func wantOverflow(t *testing.T, r stressReport, renewed bool) {
 	t.Helper()
-	if r.Poller.Overflows == 0 || r.Poller.RearmedOverflow == 0 {
+	if r.Poller.Overflows == 0 {
 		t.Errorf("the queue of 8 did not overflow: %+v", r.Poller)
+	}
+	if (r.Poller.RearmedOverflow > 0) != renewed {
+		t.Errorf("polls renewed because of it: %d, want any: %t", r.Poller.RearmedOverflow, renewed)
 	}
 }
 
