@@ -3,47 +3,53 @@
 //
 // # Contract
 //
-// The six functions netpollinit, netpollopen, netpollclose, netpoll,
+// The functions netpollinit, netpollopen, netpollclose, netpollarm, netpoll,
 // netpollBreak and netpollIsPollDescriptor do what the comment at the head of
 // netpoll.go asks, with the observable behaviour of the epoll port: the same
-// errno values, edge-triggered readiness, batches of 128 events. One thing is
-// better: a wait of less than a millisecond is not rounded up.
+// errno values, batches of 128 events, no busy loop where a goroutine waits
+// beside what it does not read. One thing is better: a wait of less than a
+// millisecond is not rounded up.
 //
 // # Design
 //
 // netpoll_iouring_ring.go is the ring: set-up, submission, completion.
-// netpoll_iouring_fds.go is the table of registered descriptors and the life of
-// their polls. This file is the contract, built from both.
+// netpoll_iouring_fds.go is the table of registered descriptors.
+// netpoll_iouring_arming.go is the life of their polls. This file is the
+// contract, built from these.
 //
-// One ring per process. A descriptor is registered by one multishot POLL_ADD,
-// submitted at once, one system call as with epoll_ctl. Readiness is read from
-// the completion queue (CQ) in shared memory, so a non-blocking poll that finds
-// nothing costs no system call. A blocking poll is one io_uring_enter.
+// A poll completes in the thread that submitted it: that thread is interrupted,
+// or woken, to post the completion, which then wakes the one that polls. So the
+// two had better be the same. One ring per process; to register a descriptor is
+// an entry in the table. A goroutine that is about to wait queues a one-shot
+// POLL_ADD, and the next netpoll submits all that are queued, in one system
+// call, before it looks. The M that polls thus has armed what it polls for.
+//
+// Readiness is read from the completion queue (CQ) in shared memory, so a non-
+// blocking poll costs no system call if nothing is queued. A blocking poll is one
+// io_uring_enter. While an M blocks, a goroutine that waits submits its poll
+// itself.
 //
 // # Invariants
 //
-//  1. A request's user_data is the tagged pointer (pollDesc, fdseq). fdseq
-//     changes whenever the pollDesc is freed, so no two registrations share a
-//     user_data and a completion that arrives late matches nothing.
-//  2. At most one request per user_data is in the kernel: the first is
-//     submitted by netpollopen, another only after the last completion of the
-//     one before it (the completion without iouringCQEMore).
-//  3. iouringFds maps a descriptor to the user_data of its registration. Both
-//     the map and every submission are guarded by iouringSQ.lock, and
-//     netpollclose runs before close(2), so whoever holds the lock and finds
-//     user_data in the map knows that the descriptor still is that file.
+//  1. The user_data of a poll names descriptor, direction and iouringFd.seq,
+//     which changes with every registration. A completion that arrives late
+//     matches nothing.
+//  2. At most one request per user_data is in the kernel: iouringFd.armed is
+//     set when it is submitted and cleared by its last completion (the one
+//     without iouringCQEMore).
+//  3. The table and every submission are guarded by iouringSQ.lock, and
+//     netpollclose runs before close(2), so whoever holds the lock and finds a
+//     registration knows that the descriptor still is that file.
 //  4. The two locks are leaves. Neither is held while the other is taken, nor
 //     while a goroutine is made ready, nor over a system call that waits.
 //  5. netpoll allocates nothing, has no write barriers and needs no P: it runs
 //     on Ms without P, in sysmon, and while the world is stopped.
 //
-// # A property of the kernel to know
+// # What remains of that property of the kernel
 //
-// A poll completes in the context of the thread that submitted it, in Go
-// whichever M called netpollopen. That M is interrupted or woken to post the
-// completion, which wakes the polling M. It is the reason for the extra context
-// switches, and a thread in uninterruptible sleep holds back the events of the
-// descriptors it registered.
+// A thread that armed polls and then does something else still posts their
+// completions: interrupted if it runs, woken if it sleeps in the kernel. If it
+// cannot be interrupted, in a read from a disk, it holds them back.
 
 //go:build linux && goexperiment.io_uring && (amd64 || arm64)
 
@@ -103,6 +109,16 @@ func netpollopen(fd uintptr, pd *pollDesc) uintptr {
 	return errno
 }
 
+// netpollclose ends the polls of fd and returns when the kernel has let go of
+// the file. It must do both before close(2), because a poll in flight holds a
+// reference: close(2) alone would not send a FIN nor free a port, and if the
+// poll's reference outlived it by microseconds, a listener could not be bound
+// again at once, as it can with epoll. Mostly nobody waits, no poll is armed, and
+// there is nothing to do.
+//
+// A poll ends in the thread that submitted it. If that is this one, it has
+// ended when the cancel request returns. Otherwise the other thread has been
+// interrupted; we look a few times and then park, as for any other I/O.
 func netpollclose(fd uintptr) uintptr {
 	var tp uint64
 	var wait bool

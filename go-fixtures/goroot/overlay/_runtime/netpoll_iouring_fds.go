@@ -1,5 +1,4 @@
-// The registered descriptors of the io_uring netpoller and the life of their
-// polls. See netpoll_iouring.go.
+// The registered descriptors of the io_uring netpoller. See netpoll_iouring.go.
 
 //go:build linux && goexperiment.io_uring && (amd64 || arm64)
 

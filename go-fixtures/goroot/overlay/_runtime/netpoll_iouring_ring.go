@@ -147,11 +147,11 @@ var iouringCQ struct {
 // iouringCounters count what a healthy process hardly ever does.
 var iouringCounters struct {
 	rearmedCanceled atomic.Uint64 // the thread that had armed the poll exited
-	rearmedOverflow atomic.Uint64 // the CQ was full
+	rearmedOverflow atomic.Uint64 // the CQ was full, which ended a multishot poll
 	overflows       atomic.Uint64 // times completions had to be fetched from the kernel's backlog
 	breaksReposted  atomic.Uint64 // a break met the wrong poller
 	replacedStale   atomic.Uint64 // descriptors closed behind the runtime's back
-	silenced        atomic.Uint64 // registrations given up, see iouringMaxRearms
+	silenced        atomic.Uint64 // registrations given up, see iouringMaxEnds
 	failed          atomic.Uint64 // polls that the kernel ended with an error
 }
 
@@ -194,6 +194,10 @@ func iouringSetup() {
 	p.cqEntries = iouringCQEntries
 	// The descriptor is close-on-exec without being asked.
 	r1, _, errno := linux.Syscall6(iouringSysSetup, iouringSQEntries, uintptr(unsafe.Pointer(&p)), 0, 0, 0, 0)
+	if errno == iouringEINVAL && p.flags&iouringSetupCoopTaskrun != 0 {
+		p.flags &^= iouringSetupCoopTaskrun // before Linux 5.19
+		r1, _, errno = linux.Syscall6(iouringSysSetup, iouringSQEntries, uintptr(unsafe.Pointer(&p)), 0, 0, 0, 0)
+	}
 	if errno != 0 {
 		iouringRefused("io_uring_setup", errno)
 	}
@@ -311,7 +315,7 @@ func iouringSubmit() {
 
 // iouringReap moves completions from the ring into buf and returns their
 // number. They are copied out so that goroutines are made ready, and polls
-// re-armed, without the lock.
+// counted, without the lock.
 //
 //go:nowritebarrierrec
 func iouringReap(buf *[iouringBatch]iouringCQE) uint32 {
