@@ -75,10 +75,10 @@ var runtimeEdits = []edit{
 	},
 	{ // A poll is armed when a goroutine waits.
 		file: "runtime/netpoll.go",
-		old:  "GOOS == \"aix\" || GOOS == \"wasip1\" {\n\t\tnetpollarm(pd, mode)\n",
-		new:  "GOOS == \"aix\" || GOOS == \"wasip1\" || iouringArms {\n\t\tnetpollarm(pd, mode)\n",
+		old:  "\t\tnetpollarm(pd, mode)\n\t}\n",
+		new:  "\t\tnetpollarm(pd, mode)\n\t}\n\tif iouringArms {\n\t\tnetpollarm(pd, mode)\n\t}\n",
 	},
-	{
+	{ // An operation begins.
 		file: "runtime/netpoll.go",
 		old:  "\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
 		new:  "\tiouringProgress(pd, mode)\n\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
