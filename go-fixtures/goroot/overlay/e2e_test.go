@@ -145,26 +145,24 @@ func TestStress(t *testing.T) {
 // only the netpoller's own flush then empties the backlog.
 func TestStressWithOverflowingQueue(t *testing.T) {
 	needRing(t)
-	const (
-		file    = "runtime/netpoll_iouring_ring.go"
-		entries = "iouringCQEntries = 65536\n"
-	)
+	const ring, arming = "runtime/netpoll_iouring_ring.go", "runtime/netpoll_iouring_arming.go"
 	poller := netpoller()
-	if strings.Count(poller[file], entries) != 1 {
-		t.Fatalf("%s does not contain %q once", file, entries)
+	set := func(file, constant, value, other string) {
+		old := constant + " = " + value + "\n"
+		if strings.Count(poller[file], old) != 1 {
+			t.Fatalf("%s does not contain %q once", file, old)
+		}
+		poller[file] = strings.Replace(poller[file], old, constant+" = "+other+"\n", 1)
 	}
-	poller[file] = strings.Replace(poller[file], entries, "iouringCQEntries = 8\n", 1)
+	set(ring, "iouringCQEntries", "65536", "8")
+	set(ring, "iouringSQEntries", "256", "4") // no more than the other
 	binary := build(t, "stress", poller)
 	t.Run("idle", func(t *testing.T) { wantOverflow(t, stress(t, binary), false) })
 	t.Run("busy", func(t *testing.T) {
 		t.Setenv("GOMAXPROCS", "1")
 		wantOverflow(t, stress(t, binary, "-busy"), false)
 	})
-	const arming, edgeAfter = "runtime/netpoll_iouring_arming.go", "iouringEdgeAfter = 64\n"
-	if strings.Count(poller[arming], edgeAfter) != 1 {
-		t.Fatalf("%s does not contain %q once", arming, edgeAfter)
-	}
-	poller[arming] = strings.Replace(poller[arming], edgeAfter, "iouringEdgeAfter = 1\n", 1)
+	set(arming, "iouringEdgeAfter", "64", "1")
 	multishot := build(t, "stress", poller)
 	t.Run("multishot", func(t *testing.T) { wantOverflow(t, stress(t, multishot), true) })
 }
