@@ -151,7 +151,7 @@ func raiseDescriptors(need uint64) error {
 	}
 	limit = unix.Rlimit{Cur: need, Max: max(need, limit.Max)}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("it needs %d descriptors: %w (ulimit -n; more than the hard limit needs root)", need, err)
+		return fmt.Errorf("it needs %d descriptors: %w: raise the hard limit (ulimit -Hn), or choose fewer -designs", need, err)
 	}
 	return nil
 }
