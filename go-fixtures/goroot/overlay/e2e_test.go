@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -121,7 +122,8 @@ func stress(t *testing.T, binary string, args ...string) stressReport {
 	if r.LeakedSockets != 0 {
 		t.Errorf("%d leaked sockets", r.LeakedSockets)
 	}
-	if r.Poller.RearmedCanceled == 0 {
+	// Where only sysmon polls, it has armed the polls, and never exits.
+	if r.Poller.RearmedCanceled == 0 && !slices.Contains(args, "-busy") {
 		t.Error("threads exited but no poll was renewed: the counter or the test is broken")
 	}
 	if r.Poller.ReplacedStale != 0 || r.Poller.Silenced != 0 || r.Poller.Failed != 0 {
