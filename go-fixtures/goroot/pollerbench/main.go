@@ -38,6 +38,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// longest is how long a whole run may take, builds included.
+const longest = 10 * time.Minute
+
 // serverCPU and clientCPU keep the two apart.
 const (
 	serverCPU = 0
@@ -76,7 +79,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("not done within %v: choose fewer designs, scenarios or rounds", longest))
+	defer cancel()
 	if err := run(ctx, o); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // what it did to a command or a turn says less
+		}
 		fmt.Fprintln(os.Stderr, "pollerbench:", err)
 		stop()
 		os.Exit(1)
