@@ -18,10 +18,11 @@ import (
 )
 
 // The set-up that goroot/overlay/_runtime/netpoll_iouring.go asks for, and the features it relies
-// on: SINGLE_MMAP, NODROP, EXT_ARG and CQE_SKIP (Linux 5.17).
+// on: SINGLE_MMAP, NODROP, EXT_ARG and CQE_SKIP (Linux 5.17). On one CPU it asks for COOP_TASKRUN too,
+// and does without where the kernel does not know it.
 const (
 	setupFlags     = 1<<3 | 1<<4 // CQSIZE | CLAMP
-	sqEntries      = 8
+	sqEntries      = 256
 	cqEntries      = 65536
 	neededFeatures = 1<<0 | 1<<1 | 1<<8 | 1<<11
 )

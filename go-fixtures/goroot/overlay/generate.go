@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,20 +25,28 @@ var netpollerFS embed.FS
 // netpoller returns the source files of the netpoller, which join package
 // runtime: path relative to GOROOT/src -> content.
 func netpoller() map[string]string {
-	const dir = "_runtime"
-	entries, err := netpollerFS.ReadDir(dir)
+	files, err := sources(netpollerFS, "_runtime")
 	if err != nil {
 		panic(err) // cannot be: it is embedded
 	}
-	files := make(map[string]string, len(entries))
-	for _, e := range entries {
-		content, err := netpollerFS.ReadFile(dir + "/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		files["runtime/"+e.Name()] = string(content)
-	}
 	return files
+}
+
+// sources returns the Go files in dir as files of package runtime.
+func sources(from fs.FS, dir string) (map[string]string, error) {
+	names, err := fs.Glob(from, path.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]string, len(names))
+	for _, name := range names {
+		content, err := fs.ReadFile(from, name)
+		if err != nil {
+			return nil, err
+		}
+		files["runtime/"+path.Base(name)] = string(content)
+	}
+	return files, nil
 }
 
 // buildTag selects the netpoller; `go build -tags` must name it.
@@ -63,6 +72,16 @@ var runtimeEdits = []edit{
 		file: "runtime/netpoll_epoll.go",
 		old:  "//go:build linux\n\npackage runtime\n",
 		new:  "//go:build linux && !" + buildTag + "\n\npackage runtime\n",
+	},
+	{ // A poll is armed when a goroutine waits.
+		file: "runtime/netpoll.go",
+		old:  "\t\tnetpollarm(pd, mode)\n\t}\n",
+		new:  "\t\tnetpollarm(pd, mode)\n\t}\n\tif iouringArms {\n\t\tnetpollarm(pd, mode)\n\t}\n",
+	},
+	{ // An operation begins.
+		file: "runtime/netpoll.go",
+		old:  "\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
+		new:  "\tiouringProgress(pd, mode)\n\tif mode == 'r' {\n\t\tpd.rg.Store(pdNil)\n",
 	},
 	keep("runtime/netpoll.go", "//     This must never return an empty list with a non-zero delta.\n"),
 	keep("runtime/netpoll.go", "\tnetpollclose(pd.fd)\n\tpollcache.free(pd)\n"),
@@ -95,9 +114,10 @@ type result struct {
 	SHA256    string `json:"sha256"`    // of version and contents, not of paths
 }
 
-// generate makes the overlay for tc, adding the files of the netpoller.
-// It refuses a release, platform or source text that it was not written for.
-func generate(tc toolchain, poller map[string]string) (overlay, error) {
+// generate makes the overlay for tc, adding the files of the netpoller and
+// making further edits after those of the release. It refuses a release,
+// platform or source text that it was not written for.
+func generate(tc toolchain, poller map[string]string, further ...edit) (overlay, error) {
 	edits, ok := releases[release(tc.GOVERSION)]
 	if !ok {
 		return overlay{}, fmt.Errorf("unsupported Go version %s; supported are %s: install one of them, or check the netpoll contract of this one and add it to releases in generate.go",
@@ -117,7 +137,7 @@ func generate(tc toolchain, poller map[string]string) (overlay, error) {
 			return overlay{}, fmt.Errorf("%s exists already: this GOROOT is not a stock one; use an unmodified Go", o.target(name))
 		}
 	}
-	for _, e := range edits {
+	for _, e := range slices.Concat(edits, further) {
 		if err := o.apply(e); err != nil {
 			return overlay{}, err
 		}

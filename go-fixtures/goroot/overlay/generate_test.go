@@ -65,7 +65,9 @@ func TestGenerateExcludesEpollUnderTheTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := o.names(); strings.Join(got, " ") != "runtime/netpoll_epoll.go runtime/netpoll_iouring.go runtime/netpoll_iouring_fds.go runtime/netpoll_iouring_ring.go" {
+	if got := o.names(); strings.Join(got, " ") != "runtime/netpoll.go runtime/netpoll_epoll.go "+
+		"runtime/netpoll_iouring.go runtime/netpoll_iouring_arming.go runtime/netpoll_iouring_fds.go "+
+		"runtime/netpoll_iouring_off.go runtime/netpoll_iouring_ring.go" {
 		t.Errorf("files of the overlay: %q", got)
 	}
 	constraint, _, _ := strings.Cut(o.files["runtime/netpoll_epoll.go"], "\n\npackage")
@@ -78,6 +80,36 @@ func TestGenerateExcludesEpollUnderTheTag(t *testing.T) {
 	}
 	if len(o.files["runtime/netpoll_epoll.go"]) != len(original)+len(" && !goexperiment.io_uring") {
 		t.Error("netpoll_epoll.go was changed beyond its build constraint")
+	}
+}
+
+func TestATrialBringsItsSourceAndFurtherEdits(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := trial(dir); err == nil || !strings.Contains(err.Error(), "no Go file") {
+		t.Errorf("an empty folder: got error %v", err)
+	}
+	writeFile(t, filepath.Join(dir, "netpoll_trial.go"), "package runtime\n")
+	writeFile(t, filepath.Join(dir, "edits.json"), `[{"file": "runtime/netpoll.go", "old": "errno := netpollopen(fd, pd)", "new": "errno := trial(fd, pd)"}]`)
+	poller, further, err := trial(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := generate(stock(t), poller, further...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.files["runtime/netpoll_trial.go"] != "package runtime\n" {
+		t.Error("the trial's source is not in the overlay")
+	}
+	// Beside the release's own edit of the same file, not in place of it.
+	for _, text := range []string{"errno := trial(fd, pd)", "if iouringArms {"} {
+		if strings.Count(o.files["runtime/netpoll.go"], text) != 1 {
+			t.Errorf("netpoll.go does not hold %q once", text)
+		}
+	}
+	writeFile(t, filepath.Join(dir, "edits.json"), "[")
+	if _, _, err := trial(dir); err == nil || !strings.Contains(err.Error(), "edits.json") {
+		t.Errorf("a torn list: got error %v", err)
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 // Usage:
 //
-//	overlay -out DIR
+//	overlay -out DIR [-poller SOURCE]
 //	overlay -toolchain DIR
 //
 // The first takes a moment. It prints one line of JSON: the path of the
@@ -11,6 +11,10 @@
 // is then built with
 //
 //	go build -overlay DIR/overlay.json -tags goexperiment.io_uring
+//
+// With -poller it takes the netpoller from the Go files of another folder: a
+// trial of another design. A file edits.json there lists further edits of
+// GOROOT/src as [{"file":…,"old":…,"new":…}].
 //
 // The second takes a minute or two and makes a GOROOT of its own, in which the
 // netpoller is an experiment like others: 80 MB beside links to the installed
@@ -25,24 +29,28 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
 func main() {
 	out := flag.String("out", "", "`directory` for overlay.json and the files it names")
 	goroot := flag.String("toolchain", "", "`directory` for a GOROOT that knows the experiment")
+	source := flag.String("poller", "", "`directory` of the netpoller's source, in place of the built-in one")
 	flag.Parse()
-	if (*out == "") == (*goroot == "") || flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR | overlay -toolchain DIR")
+	if (*out == "") == (*goroot == "") || *source != "" && *out == "" || flag.NArg() != 0 {
+		fmt.Fprintln(os.Stderr, "overlay: usage: overlay -out DIR [-poller SOURCE] | overlay -toolchain DIR")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *out, *goroot)
+	err := run(ctx, *out, *goroot, *source)
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil {
@@ -55,12 +63,19 @@ func main() {
 }
 
 // run makes the overlay in out, or the toolchain at goroot; one of them is "".
-func run(ctx context.Context, out, goroot string) error {
+// The netpoller is that in the folder source, or the built-in one if that is "".
+func run(ctx context.Context, out, goroot, source string) error {
 	tc, err := installedGo()
 	if err != nil {
 		return err
 	}
-	o, err := generate(tc, netpoller())
+	poller, further := netpoller(), []edit(nil)
+	if source != "" {
+		if poller, further, err = trial(source); err != nil {
+			return err
+		}
+	}
+	o, err := generate(tc, poller, further...)
 	if err != nil {
 		return err
 	}
@@ -74,6 +89,31 @@ func run(ctx context.Context, out, goroot string) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(made)
+}
+
+// trial reads a netpoller, and the edits that it needs beside the usual ones.
+func trial(folder string) (poller map[string]string, further []edit, err error) {
+	if poller, err = sources(os.DirFS(folder), "."); err != nil {
+		return nil, nil, err
+	}
+	if len(poller) == 0 {
+		return nil, nil, fmt.Errorf("%s holds no Go file: -poller wants the folder of a netpoller", folder)
+	}
+	list, err := os.ReadFile(filepath.Join(folder, "edits.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return poller, nil, nil
+	}
+	var read []struct{ File, Old, New string }
+	if err == nil {
+		err = json.Unmarshal(list, &read)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("edits.json: %w", err)
+	}
+	for _, e := range read {
+		further = append(further, edit{e.File, e.Old, e.New})
+	}
+	return poller, further, nil
 }
 
 // installedGo asks the go command on the PATH, which is the one that will

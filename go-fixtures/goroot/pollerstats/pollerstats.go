@@ -6,7 +6,7 @@ package pollerstats
 // ever has to do. All are 0 in a quiet, healthy process.
 type Counters struct {
 	RearmedCanceled uint64 // polls renewed because the thread that armed them exited
-	RearmedOverflow uint64 // polls renewed because the completion queue was full
+	RearmedOverflow uint64 // multishot polls ended by a full completion queue
 	Overflows       uint64 // times completions were fetched from the kernel's backlog
 	BreaksReposted  uint64 // wake-ups that met the wrong thread and were sent again
 	ReplacedStale   uint64 // descriptors found closed behind the runtime's back

@@ -3,47 +3,53 @@
 //
 // # Contract
 //
-// The six functions netpollinit, netpollopen, netpollclose, netpoll,
+// The functions netpollinit, netpollopen, netpollclose, netpollarm, netpoll,
 // netpollBreak and netpollIsPollDescriptor do what the comment at the head of
 // netpoll.go asks, with the observable behaviour of the epoll port: the same
-// errno values, edge-triggered readiness, batches of 128 events. One thing is
-// better: a wait of less than a millisecond is not rounded up.
+// errno values, batches of 128 events, no busy loop where a goroutine waits
+// beside what it does not read. One thing is better: a wait of less than a
+// millisecond is not rounded up.
 //
 // # Design
 //
 // netpoll_iouring_ring.go is the ring: set-up, submission, completion.
-// netpoll_iouring_fds.go is the table of registered descriptors and the life of
-// their polls. This file is the contract, built from both.
+// netpoll_iouring_fds.go is the table of registered descriptors.
+// netpoll_iouring_arming.go is the life of their polls. This file is the
+// contract, built from these.
 //
-// One ring per process. A descriptor is registered by one multishot POLL_ADD,
-// submitted at once, one system call as with epoll_ctl. Readiness is read from
-// the completion queue (CQ) in shared memory, so a non-blocking poll that finds
-// nothing costs no system call. A blocking poll is one io_uring_enter.
+// A poll completes in the thread that submitted it: that thread is interrupted,
+// or woken, to post the completion, which then wakes the one that polls. So the
+// two had better be the same. One ring per process; to register a descriptor is
+// an entry in the table. A goroutine that is about to wait queues a one-shot
+// POLL_ADD, and the next netpoll submits all that are queued, in one system
+// call, before it looks. The M that polls thus has armed what it polls for.
+//
+// Readiness is read from the completion queue (CQ) in shared memory, so a non-
+// blocking poll costs no system call if nothing is queued. A blocking poll is one
+// io_uring_enter. While an M blocks, a goroutine that waits submits its poll
+// itself.
 //
 // # Invariants
 //
-//  1. A request's user_data is the tagged pointer (pollDesc, fdseq). fdseq
-//     changes whenever the pollDesc is freed, so no two registrations share a
-//     user_data and a completion that arrives late matches nothing.
-//  2. At most one request per user_data is in the kernel: the first is
-//     submitted by netpollopen, another only after the last completion of the
-//     one before it (the completion without iouringCQEMore).
-//  3. iouringFds maps a descriptor to the user_data of its registration. Both
-//     the map and every submission are guarded by iouringSQ.lock, and
-//     netpollclose runs before close(2), so whoever holds the lock and finds
-//     user_data in the map knows that the descriptor still is that file.
+//  1. The user_data of a poll names descriptor, direction and iouringFd.seq,
+//     which changes with every registration. A completion that arrives late
+//     matches nothing.
+//  2. At most one request per user_data is in the kernel: iouringFd.armed is
+//     set when it is submitted and cleared by its last completion (the one
+//     without iouringCQEMore).
+//  3. The table and every submission are guarded by iouringSQ.lock, and
+//     netpollclose runs before close(2), so whoever holds the lock and finds a
+//     registration knows that the descriptor still is that file.
 //  4. The two locks are leaves. Neither is held while the other is taken, nor
 //     while a goroutine is made ready, nor over a system call that waits.
 //  5. netpoll allocates nothing, has no write barriers and needs no P: it runs
 //     on Ms without P, in sysmon, and while the world is stopped.
 //
-// # A property of the kernel to know
+// # What remains of that property of the kernel
 //
-// A poll completes in the context of the thread that submitted it, in Go
-// whichever M called netpollopen. That M is interrupted or woken to post the
-// completion, which wakes the polling M. It is the reason for the extra context
-// switches, and a thread in uninterruptible sleep holds back the events of the
-// descriptors it registered.
+// A thread that armed polls and then does something else still posts their
+// completions: interrupted if it runs, woken if it sleeps in the kernel. If it
+// cannot be interrupted, in a read from a disk, it holds them back.
 
 //go:build linux && goexperiment.io_uring && (amd64 || arm64)
 
@@ -90,40 +96,46 @@ func netpollopen(fd uintptr, pd *pollDesc) uintptr {
 	if errno := iouringIdentify(fd, &st); errno != 0 {
 		return errno
 	}
-	userData := uint64(taggedPointerPack(unsafe.Pointer(pd), pd.fdseq.Load()))
+	pd.user = 0 // see iouringWaits
+	tp := uint64(taggedPointerPack(unsafe.Pointer(pd), pd.fdseq.Load()))
 
 	// On the system stack, where the stack cannot grow under the lock.
 	var errno uintptr
 	systemstack(func() {
 		lock(&iouringSQ.lock)
-		errno = iouringRegister(fd, userData, &st)
+		errno = iouringRegister(fd, tp, &st)
 		unlock(&iouringSQ.lock)
 	})
 	return errno
 }
 
-// netpollclose ends the poll of fd and returns when the kernel has let go of
+// netpollclose ends the polls of fd and returns when the kernel has let go of
 // the file. It must do both before close(2), because a poll in flight holds a
 // reference: close(2) alone would not send a FIN nor free a port, and if the
 // poll's reference outlived it by microseconds, a listener could not be bound
-// again at once, as it can with epoll.
+// again at once, as it can with epoll. Mostly nobody waits, no poll is armed, and
+// there is nothing to do.
 //
-// The poll ends in the thread that submitted it. If that is this one, it has
+// A poll ends in the thread that submitted it. If that is this one, it has
 // ended when the cancel request returns. Otherwise the other thread has been
 // interrupted; we look a few times and then park, as for any other I/O.
 func netpollclose(fd uintptr) uintptr {
-	var userData uint64
+	var tp uint64
+	var wait bool
 	systemstack(func() {
 		lock(&iouringSQ.lock)
-		userData = iouringUnregister(fd)
+		tp, wait = iouringUnregister(fd)
 		unlock(&iouringSQ.lock)
 	})
-	if userData == 0 {
+	if tp == 0 {
 		return linux.ENOENT
 	}
-	pd := (*pollDesc)(taggedPointer(userData).pointer())
+	if !wait {
+		return 0
+	}
+	pd := (*pollDesc)(taggedPointer(tp).pointer())
 	systemstack(iouringPollOnce)
-	for looks := 1; !iouringEnded(fd, userData); looks++ {
+	for looks := 1; !iouringEnded(fd, tp); looks++ {
 		if looks < iouringCloseLooks && gomaxprocs > 1 {
 			procyield(active_spin_cnt)
 			systemstack(iouringPollOnce)
@@ -132,11 +144,6 @@ func netpollclose(fd uintptr) uintptr {
 		// iouringReady makes us ready. waitio: pd is closing already.
 		netpollblock(pd, 'r', true)
 	}
-	systemstack(func() {
-		lock(&iouringSQ.lock)
-		iouringRelease(fd, userData)
-		unlock(&iouringSQ.lock)
-	})
 	return 0
 }
 
@@ -145,11 +152,6 @@ func iouringPollOnce() {
 	list, delta := netpoll(0)
 	injectglist(&list)
 	netpollAdjustWaiters(delta)
-}
-
-// netpollarm is for level-triggered pollers only.
-func netpollarm(pd *pollDesc, mode int) {
-	throw("runtime: unused")
 }
 
 // netpollBreak makes the blocking netpoll return, or the next one if there is
@@ -165,16 +167,12 @@ func netpollBreak() {
 
 //go:nowritebarrierrec
 func iouringPostBreak() {
-	var errno uintptr
 	systemstack(func() {
 		lock(&iouringSQ.lock)
-		errno = iouringSubmit(iouringSQE{opcode: iouringOpNop, fd: -1, userData: iouringBreak})
+		iouringPut(iouringSQE{opcode: iouringOpNop, fd: -1, userData: iouringBreak})
+		iouringSubmit()
 		unlock(&iouringSQ.lock)
 	})
-	if errno != 0 {
-		print("runtime: io_uring netpoller: break failed with errno ", errno, "\n")
-		throw("runtime: netpollBreak failed")
-	}
 }
 
 // netpoll checks for ready network connections.
@@ -191,6 +189,7 @@ func netpoll(delay int64) (gList, int32) {
 	if iouringRingFd == -1 {
 		return gList{}, 0
 	}
+	iouringFlushQueue()
 	var cqes [iouringBatch]iouringCQE
 	n := iouringReap(&cqes)
 	for n == 0 && delay != 0 {
@@ -232,6 +231,7 @@ func iouringWait(delay int64) (again bool) {
 		iouringBlocked.Add(-1)
 		return false
 	}
+	iouringFlushQueue()
 	// One variable, so that the time lives as long as the argument that holds
 	// its address as a number.
 	var w struct {
@@ -281,17 +281,18 @@ func iouringBroken(delay int64) {
 //
 //go:nowritebarrierrec
 func iouringReady(toRun *gList, cqe *iouringCQE) int32 {
-	tp := taggedPointer(cqe.userData)
+	registration, closing := iouringCompleted(cqe)
+	if registration == 0 {
+		return 0
+	}
+	tp := taggedPointer(registration)
 	pd := (*pollDesc)(tp.pointer())
 	tag := tp.tag()
-	if pd.fdseq.Load() != tag {
-		return 0 // closed meanwhile
-	}
-	if cqe.flags&iouringCQEMore == 0 && iouringLast(pd.fd, cqe) {
+	if closing {
 		return netpollready(toRun, pd, 'r') // for netpollclose
 	}
-	if cqe.res == -iouringECANCELED {
-		return 0 // no event; the new poll reports what is ready
+	if pd.fdseq.Load() != tag {
+		return 0
 	}
 	var mode int32
 	eventErr := false

@@ -1,5 +1,4 @@
-// The registered descriptors of the io_uring netpoller and the life of their
-// polls. See netpoll_iouring.go.
+// The registered descriptors of the io_uring netpoller. See netpoll_iouring.go.
 
 //go:build linux && goexperiment.io_uring && (amd64 || arm64)
 
@@ -7,6 +6,7 @@ package runtime
 
 import (
 	"internal/goarch"
+	"internal/runtime/atomic"
 	"internal/runtime/sys"
 	"internal/runtime/syscall/linux"
 	"unsafe"
@@ -27,12 +27,6 @@ const (
 	iouringEEXIST = 17
 )
 
-// iouringMaxRearms bounds the re-arms of one registration that are not
-// explained by an overflow. A driver whose poll method registers no wait
-// queue ends every request at once; epoll would report such a file ready
-// once and be silent, so after this many rounds we are silent too.
-const iouringMaxRearms = 1024
-
 // iouringStatx is struct statx, restricted to the fields used here. Unlike that
 // of struct stat its layout is the same on every architecture.
 type iouringStatx struct {
@@ -49,24 +43,41 @@ type iouringStatx struct {
 // iouringFd says what is registered for one descriptor number.
 type iouringFd struct {
 	_        sys.NotInHeap
-	userData uint64 // 0: nothing
+	pd       uint64 // tagged pointer (pollDesc, fdseq); 0: nothing is registered
 	dev, ino uint64 // identity of the file that was registered
-	state    uint32
-	rearms   uint32 // not explained by an exited thread
+	seq      uint32 // of user_data; changes with every registration
+	next     uint32 // in the queue: descriptor + 1 of the next one; 0: last
+	queued   bool
+	closing  bool
+
+	// By direction, to read and to write. See netpoll_iouring_arming.go.
+	want  [2]bool   // a poll is to be armed
+	armed [2]bool   // one is in the kernel
+	edge  [2]bool   // it is, or will be, multishot
+	ends  [2]uint16 // how often a multishot poll has ended by itself
 }
 
-// States of an iouringFd whose userData is not 0.
-const (
-	iouringArmed   = iota // its request is in the kernel
-	iouringClosing        // its request has been canceled, netpollclose waits
-	iouringDone           // its request has ended for good
-)
+// iouringSeqMask bounds iouringFd.seq.
+const iouringSeqMask = 1<<31 - 1
+
+// iouringUserData packs what the completion of a poll must tell.
+//
+//go:nowritebarrierrec
+func iouringUserData(fd uintptr, seq uint32, dir int) uint64 {
+	return 1<<63 | uint64(seq)<<32 | uint64(dir)<<31 | uint64(fd)
+}
+
+//go:nowritebarrierrec
+func iouringUnpack(userData uint64) (fd uintptr, seq uint32, dir int) {
+	return uintptr(userData & (1<<31 - 1)), uint32(userData>>32) & iouringSeqMask, int(userData >> 31 & 1)
+}
 
 // iouringFds is indexed by descriptor. It lies outside the heap because netpoll
 // reads it where no write barrier is allowed. It only grows.
 var iouringFds struct {
-	ptr *iouringFd
-	len uintptr
+	ptr   *iouringFd
+	len   uintptr
+	queue atomic.Uint32 // descriptor + 1 of the first entry that wants to be armed
 }
 
 // iouringIdentify fills st and reports whether the kernel can poll fd.
@@ -98,151 +109,85 @@ func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	return errno
 }
 
-// iouringRegister enters fd, which is the file st, and arms its poll.
-// iouringSQ.lock must be held.
-func iouringRegister(fd uintptr, userData uint64, st *iouringStatx) uintptr {
+// iouringRegister enters fd, which is the file st. iouringSQ.lock must be held.
+func iouringRegister(fd uintptr, pd uint64, st *iouringStatx) uintptr {
 	if fd >= iouringFds.len && !iouringGrow(fd) {
 		return _ENOMEM
 	}
 	slot := iouringSlot(fd)
 	dev := uint64(st.devMajor)<<32 | uint64(st.devMinor)
-	if slot.userData != 0 {
+	if slot.pd != 0 {
 		if slot.dev == dev && slot.ino == st.ino {
 			return iouringEEXIST
 		}
 		// The number now means another file: the registered one was closed
 		// without netpollclose, by a system call behind the runtime's back.
-		// epoll would have dropped it by itself; here its request has kept it
-		// open until now.
 		iouringCounters.replacedStale.Add(1)
-		if slot.state == iouringArmed {
-			iouringCancel(slot.userData)
-		}
+		iouringCancelBoth(fd, slot)
 	}
-	if errno := iouringArm(fd, userData); errno != 0 {
-		slot.userData = 0
-		return errno
-	}
-	slot.userData = userData
+	slot.pd = pd
 	slot.dev = dev
 	slot.ino = st.ino
-	slot.state = iouringArmed
-	slot.rearms = 0
+	slot.seq = (slot.seq + 1) & iouringSeqMask
+	slot.closing = false
+	slot.want = [2]bool{}
+	slot.armed = [2]bool{}
+	slot.edge = [2]bool{}
+	slot.ends = [2]uint16{}
 	return 0
 }
 
-// iouringUnregister cancels the poll of fd and marks it as closing. It returns
-// its user_data, or 0 if there is none. iouringSQ.lock must be held.
-func iouringUnregister(fd uintptr) uint64 {
-	if fd >= iouringFds.len {
-		return 0
+// iouringCancelBoth cancels the polls of fd. iouringSQ.lock must be held.
+func iouringCancelBoth(fd uintptr, slot *iouringFd) {
+	for dir, armed := range slot.armed {
+		if armed {
+			iouringCancel(iouringUserData(fd, slot.seq, dir))
+		}
 	}
-	slot := iouringSlot(fd)
-	if slot.userData == 0 || slot.state == iouringClosing {
-		return 0
-	}
-	if slot.state == iouringArmed {
-		iouringCancel(slot.userData)
-		slot.state = iouringClosing
-	}
-	return slot.userData
+	iouringSubmit()
 }
 
-// iouringEnded reports whether the last completion for userData has been seen.
-func iouringEnded(fd uintptr, userData uint64) (ended bool) {
+// iouringUnregister cancels the polls of fd. It returns its pd, or 0 if there
+// is none, and whether polls have to end first. iouringSQ.lock must be held.
+func iouringUnregister(fd uintptr) (pd uint64, wait bool) {
+	if fd >= iouringFds.len {
+		return 0, false
+	}
+	slot := iouringSlot(fd)
+	if slot.pd == 0 || slot.closing {
+		return 0, false
+	}
+	pd = slot.pd
+	slot.want = [2]bool{}
+	if !slot.armed[0] && !slot.armed[1] {
+		slot.pd = 0
+		return pd, false
+	}
+	slot.closing = true
+	iouringCancelBoth(fd, slot)
+	return pd, true
+}
+
+// iouringEnded reports whether the last completion of the polls of fd has been
+// seen, and then frees the entry.
+//
+// The kernel publishes a completion shortly before it drops the request's
+// reference to the file, both under the ring's own lock; entering with an empty
+// queue takes that lock, so afterwards the reference is gone.
+func iouringEnded(fd uintptr, pd uint64) (ended bool) {
 	systemstack(func() {
 		lock(&iouringSQ.lock)
 		slot := iouringSlot(fd)
-		ended = slot.userData != userData || slot.state == iouringDone
+		if slot.pd != pd {
+			ended = true
+		} else if !slot.armed[0] && !slot.armed[1] {
+			linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 1, 0, 0, 0, 0)
+			slot.pd = 0
+			ended = true
+		}
 		unlock(&iouringSQ.lock)
 	})
 	return ended
-}
-
-// iouringRelease frees the entry of fd. The kernel publishes a completion
-// shortly before it drops the request's reference to the file, both under the
-// ring's own lock; entering with an empty queue takes that lock, so afterwards
-// the reference is gone. iouringSQ.lock must be held.
-func iouringRelease(fd uintptr, userData uint64) {
-	linux.Syscall6(iouringSysEnter, uintptr(iouringRingFd), 1, 0, 0, 0, 0)
-	if slot := iouringSlot(fd); slot.userData == userData {
-		slot.userData = 0
-	}
-}
-
-// iouringLast handles the last completion of a poll, and reports whether its
-// descriptor is being closed. If it is not, the poll ended by itself (the
-// thread that had submitted it exited, which cancels its requests, or the CQ
-// was full) and is renewed. The new poll reports at once what is ready, so
-// nothing that happened in between is lost.
-//
-//go:nowritebarrierrec
-func iouringLast(fd uintptr, cqe *iouringCQE) (closing bool) {
-	systemstack(func() {
-		lock(&iouringSQ.lock)
-		closing = iouringLastLocked(fd, cqe)
-		unlock(&iouringSQ.lock)
-	})
-	return closing
-}
-
-// iouringLastLocked is iouringLast under iouringSQ.lock. fd was read without
-// it: if the pollDesc has been freed and taken again since, fd is any number
-// and the entry, if there is one, another's. "Closing" then makes the wrong
-// goroutine look once for nothing, which every waiter expects.
-//
-//go:nowritebarrierrec
-func iouringLastLocked(fd uintptr, cqe *iouringCQE) (closing bool) {
-	if fd >= iouringFds.len {
-		return true
-	}
-	slot := iouringSlot(fd)
-	if slot.userData != cqe.userData {
-		return true // freed, or replaced by iouringRegister
-	}
-	if slot.state == iouringClosing {
-		slot.state = iouringDone
-		return true
-	}
-	iouringRearm(fd, slot, cqe.res)
-	return false
-}
-
-// iouringRearm renews the poll of fd, which ended with res.
-// iouringSQ.lock must be held.
-//
-//go:nowritebarrierrec
-func iouringRearm(fd uintptr, slot *iouringFd, res int32) {
-	c := &iouringCounters
-	switch {
-	case res == -iouringECANCELED:
-		c.rearmedCanceled.Add(1)
-	case res < 0: // would fail again
-		slot.state = iouringDone
-		return
-	case slot.rearms >= iouringMaxRearms && c.overflows.Load() == 0:
-		c.silenced.Add(1)
-		slot.state = iouringDone
-		return
-	default:
-		c.rearmedOverflow.Add(1)
-		slot.rearms++
-	}
-	if errno := iouringArm(fd, slot.userData); errno != 0 {
-		print("runtime: io_uring netpoller: re-arm failed with errno ", errno, "\n")
-		throw("runtime: netpoll failed")
-	}
-}
-
-// iouringArm submits the poll of fd. iouringSQ.lock must be held.
-func iouringArm(fd uintptr, userData uint64) uintptr {
-	return iouringSubmit(iouringSQE{
-		opcode:   iouringOpPollAdd,
-		fd:       int32(fd),
-		len:      iouringPollMultishot,
-		opFlags:  linux.EPOLLIN | linux.EPOLLOUT | linux.EPOLLRDHUP | linux.EPOLLET,
-		userData: userData,
-	})
 }
 
 // iouringCancel cancels the request with the given user_data.
@@ -253,19 +198,16 @@ func iouringArm(fd uintptr, userData uint64) uintptr {
 // by descriptor: that is one hash look-up instead of a walk over all polls.
 // The canceled poll ends with a last completion, which netpollclose waits for.
 func iouringCancel(userData uint64) {
-	errno := iouringSubmit(iouringSQE{
+	iouringPut(iouringSQE{
 		opcode:   iouringOpAsyncCancel,
 		flags:    iouringSQESkipSuccess,
 		fd:       -1,
 		addr:     userData,
 		userData: iouringIgnore,
 	})
-	if errno != 0 {
-		print("runtime: io_uring netpoller: cancel failed with errno ", errno, "\n")
-		throw("runtime: netpollclose failed")
-	}
 }
 
+//go:nowritebarrierrec
 func iouringSlot(fd uintptr) *iouringFd {
 	return (*iouringFd)(add(unsafe.Pointer(iouringFds.ptr), fd*unsafe.Sizeof(iouringFd{})))
 }

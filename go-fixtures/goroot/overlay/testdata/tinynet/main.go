@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,6 +38,9 @@ func run() error {
 		return err
 	}
 	if err := closedBehind(); err != nil {
+		return err
+	}
+	if err := waitWithoutProgress(); err != nil {
 		return err
 	}
 	kinds, err := pollDescriptors()
@@ -90,6 +94,59 @@ func unpollable(names ...string) error {
 		if !errors.Is(err, os.ErrNoDeadline) {
 			return fmt.Errorf("deadline on %s: got error %v, want %v", name, err, os.ErrNoDeadline)
 		}
+	}
+	return nil
+}
+
+// waitWithoutProgress waits to read what is there and does not read it. A poller
+// must not let that become a busy loop, as a plain level-triggered one would;
+// and it must still tell when more comes.
+func waitWithoutProgress() error {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	defer writer.Close()
+	raw, err := reader.SyscallConn()
+	if err != nil {
+		return err
+	}
+	const enough = 500
+	calls := 0
+	more := func(uintptr) bool {
+		calls++
+		return calls >= enough
+	}
+	if _, err := writer.Write([]byte("first")); err != nil {
+		return err
+	}
+	reader.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if err := raw.Read(more); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("wait beside unread data: got error %v after %d rounds, want a timeout: it is a busy loop", err, calls)
+	}
+	reader.SetReadDeadline(time.Now().Add(time.Minute))
+	var written atomic.Bool
+	waiting := make(chan struct{})
+	told := make(chan error, 1)
+	go func() {
+		first := true
+		told <- raw.Read(func(uintptr) bool {
+			if first {
+				first = false
+				close(waiting)
+				return false
+			}
+			return written.Load()
+		})
+	}()
+	<-waiting
+	written.Store(true)
+	if _, err := writer.Write([]byte("more")); err != nil {
+		return err
+	}
+	if err := <-told; err != nil {
+		return fmt.Errorf("wait for more beside unread data: %w: its event was lost", err)
 	}
 	return nil
 }
