@@ -82,6 +82,8 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
     .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
+    .option('--full', 'of a matrix: every load, not only those that decide', false)
+    .option('--resume <dir>', 'of a matrix: run what this run directory lacks')
     .action(async (suite: string, options: BenchOptions) => {
       done(await benchCommand(suite, options));
     });

@@ -14,6 +14,10 @@ export interface BenchOptions {
   reports: string;
   /** Folder of the committed baselines. */
   baselines: string;
+  /** Of a matrix: every load, not only the two that decide. */
+  full?: boolean;
+  /** Of a matrix: the run directory whose missing rounds are to be run. */
+  resume?: string;
 }
 
 /** The command that repeats a run, as a shell takes it. */

@@ -1,19 +1,24 @@
 import { access } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import type { ExitCode } from '../lib/errors.ts';
+import { matrixFiles } from '../matrix/record.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
 import type { Report } from '../report/report.ts';
 import { gateFiles } from '../run/gate-record.ts';
 import { concludeGateRun } from './gate.ts';
+import { concludeMatrixRun } from './matrix.ts';
 
 /**
- * Derives the reports of a run directory, of a suite or of a gate, anew; equal evidence gives equal bytes.
+ * Derives the reports of a run directory, of a suite, a gate or a matrix, anew; equal evidence gives equal bytes.
  * @returns the exit code of the run's verdict
  */
 export async function reportCommand(directory: string): Promise<ExitCode> {
   const runDir = resolve(directory);
-  return (await isGateRun(runDir)) ? concludeGateRun(runDir) : conclude(runDir);
+  if (await isThere(matrixFiles.record(runDir))) {
+    return concludeMatrixRun(runDir);
+  }
+  return (await isThere(gateFiles.record(runDir))) ? concludeGateRun(runDir) : conclude(runDir);
 }
 
 /**
@@ -28,8 +33,8 @@ export async function conclude(runDir: string): Promise<ExitCode> {
   return report.exitCode as ExitCode;
 }
 
-function isGateRun(runDir: string): Promise<boolean> {
-  return access(gateFiles.record(runDir)).then(
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );

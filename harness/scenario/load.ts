@@ -10,8 +10,17 @@ import { type LoadedScenario, namePattern, Scenario } from './scenario.ts';
 const scenarioRemedy =
   'correct the file; an editor that follows "$schema" shows every setting with its unit';
 
+/** Ends the name of a file that describes a matrix (harness/matrix); its folder is no suite of scenarios. */
+export const matrixSuffix = '.matrix.json';
+
+/** Whether a folder of scenarios/ describes a matrix. */
+export async function isMatrixSuite(suite: string, dir: string = scenariosDir): Promise<boolean> {
+  const files = await readdir(join(dir, suite)).catch(() => []);
+  return files.some((name) => name.endsWith(matrixSuffix));
+}
+
 /**
- * Names of the suites: the folders of scenarios/.
+ * Names of the suites: the folders of scenarios/ but those of a matrix.
  * @throws PollgateError (usage) where the folder cannot be read.
  */
 export async function listSuites(dir: string = scenariosDir): Promise<string[]> {
@@ -21,10 +30,9 @@ export async function listSuites(dir: string = scenariosDir): Promise<string[]> 
       'name such a folder with --scenarios, or leave it out: npm run bench -- --help',
     );
   });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const matrices = await Promise.all(names.map((name) => isMatrixSuite(name, dir)));
+  return names.filter((_, index) => !matrices[index]).sort();
 }
 
 /**
