@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { makeDataFile } from '../build/data-file.ts';
 import type { FixtureBuild } from '../build/fixture-build.ts';
-import { binaryPath, buildPrograms, fixturesModule, type Program } from '../build/go-build.ts';
+import { binaryPath, buildPrograms, fixturesModule } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
 import { allowedCpus } from '../host/cpus.ts';
@@ -25,6 +25,7 @@ import { judgeMatrix } from '../matrix/judge.ts';
 import { loadMatrices } from '../matrix/load-description.ts';
 import { MatrixReport } from '../matrix/matrix-report.ts';
 import { type MatrixPlan, makeMatrixPlan } from '../matrix/plan.ts';
+import { matrixPrograms, readBuilds } from '../matrix/programs.ts';
 import { MatrixRecord, matrixFiles } from '../matrix/record.ts';
 import { renderMatrixText } from '../matrix/render/console.ts';
 import { renderMatrixHtml } from '../matrix/render/html.ts';
@@ -36,8 +37,7 @@ import type { Listener } from '../run/events.ts';
 import { lockMeasuring } from '../run/lock.ts';
 import { placeOn } from '../run/placement.ts';
 import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
-import type { BenchOptions } from './bench-options.ts';
-import { quoted } from './bench-options.ts';
+import { type BenchOptions, quoted } from './bench-options.ts';
 import { refuseLost, stopWithout } from './requirements.ts';
 import { packageVersion } from './version.ts';
 
@@ -66,15 +66,6 @@ export async function concludeMatrixRun(runDir: string): Promise<ExitCode> {
   await writeFileAtomic(runFiles.report(runDir, 'html'), renderMatrixHtml(report));
   process.stdout.write(`\n${relative(process.cwd(), runDir) || '.'}/report.html\n`);
   return report.exitCode as ExitCode;
-}
-
-/** The programs that matrices need, each once. */
-export function matrixPrograms(matrices: readonly LoadedMatrix[]): Program[] {
-  const all = matrices.flatMap(({ description }) => Object.values(description.servers));
-  const programs = all.map(({ fixture, netpoller }): Program => {
-    return { name: fixture, moduleDir: fixturesModule, package: `./cmd/${fixture}`, netpoller };
-  });
-  return [...new Map(programs.map((p) => [`${p.name}.${p.netpoller}`, p])).values()];
 }
 
 /** @returns the run directory, with whatever the run left in it */
@@ -194,22 +185,6 @@ async function openRecord(opening: Opening): Promise<{ runDir: string; record: M
 function fingerprintOf(go: GoToolchain, servers: string): Promise<MatrixRecord['fingerprint']> {
   const serverCpus = servers.split(',').length;
   return readFingerprint({ goVersion: go.version, goArch: go.arch, serverCpus });
-}
-
-/** By «matrix/server». */
-async function readBuilds(
-  go: GoToolchain,
-  plans: readonly MatrixPlan[],
-): Promise<Record<string, FixtureBuild>> {
-  const programs = matrixPrograms(plans.map((plan) => ({ suite: '', ...plan })));
-  const { builds } = await buildPrograms(go, programs, () => {});
-  const pairs = plans.flatMap(({ id, description }) =>
-    Object.entries(description.servers).flatMap(([name, { fixture, netpoller }]) => {
-      const build = builds.find((each) => each.name === fixture && each.netpoller === netpoller);
-      return build === undefined ? [] : [[`${id}/${name}`, build] as const];
-    }),
-  );
-  return Object.fromEntries(pairs);
 }
 
 /** @throws PollgateError (usage) for a run that cannot be gone on with */

@@ -7,9 +7,6 @@ const Label = Type.String({ minLength: 1, maxLength: 80 });
 const Percent = Type.Integer({ minimum: 5, maximum: 95 });
 const Percents = Type.Array(Percent, { minItems: 1, uniqueItems: true });
 
-/** What a server waits with: the calls that the tracepoints must show, and those that they must not. */
-const Polls = Type.Enum(['epoll', 'io_uring']);
-
 /** One server of the matrix: a fixture of go-fixtures/cmd, built and started in one way. */
 export const MatrixServer = Type.Object(
   {
@@ -38,7 +35,7 @@ export const MatrixServer = Type.Object(
 );
 
 /** What the servers meet besides the load; every server gets its arguments. */
-export const Condition = Type.Object(
+const Condition = Type.Object(
   {
     label: Label,
     args: Type.Optional(Type.Array(Type.String())),
@@ -96,7 +93,7 @@ export const MatrixRounds = Type.Object(
 );
 
 /** Two servers that are held against each other; each ratio is `of` ÷ `to`. */
-export const ServerPair = Type.Object({ label: Label, of: Name, to: Name }, strict);
+const ServerPair = Type.Object({ label: Label, of: Name, to: Name }, strict);
 
 /** What somebody has said, in a form that can be tested. */
 export const Claim = Type.Object(
@@ -158,7 +155,6 @@ export const MatrixDescription = Type.Object(
   strict,
 );
 
-export type Polls = Static<typeof Polls>;
 export type MatrixServer = Static<typeof MatrixServer>;
 export type MatrixRounds = Static<typeof MatrixRounds>;
 export type Claim = Static<typeof Claim>;

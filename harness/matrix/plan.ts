@@ -99,7 +99,7 @@ function shuffled(names: readonly string[], random: () => bigint): string[] {
 
 /** Starting and stopping a server and the generator, and connecting: measured at about so much. */
 const turnOverheadMs = 900;
-const connectionOverheadMs = 0.15;
+const connectionOverheadMs = 0.3;
 const attachOverheadMs = 1_500;
 /** An observed window lasts as long as its requests do, at most so long. */
 export const longestObservedMs = 8_000;

@@ -54,7 +54,7 @@ export const Turn = Type.Object(
 );
 
 /** A turn that came to no end, in the words of its error. */
-export const FailedTurn = Type.Object({ failure: Type.String() }, strict);
+const FailedTurn = Type.Object({ failure: Type.String() }, strict);
 
 /** One round: every server's turn. Written last. */
 export const TurnsRecord = Type.Object(

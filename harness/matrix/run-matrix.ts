@@ -1,5 +1,7 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { dataFilePath } from '../build/data-file.ts';
 import type { FixtureBuild } from '../build/fixture-build.ts';
 import { PollgateError } from '../lib/errors.ts';
@@ -10,7 +12,7 @@ import { isFinished, readStage } from './evidence.ts';
 import { groupName, isObserved, longestObservedMs } from './plan.ts';
 import { ratesOf } from './rates.ts';
 import { type MatrixRecord, matrixFiles, type TurnsRecord } from './record.ts';
-import { canRun, expectedMs, type Step, stepsOf } from './steps.ts';
+import { canRun, remainingMs, type Step, stepsOf } from './steps.ts';
 import { phaseNames, runTurn, type TurnOptions, turnLoad } from './turn.ts';
 
 export interface MatrixContext {
@@ -37,10 +39,12 @@ export async function runMatrix(record: MatrixRecord, context: MatrixContext): P
     }
   }
   const done = all.length - left.length;
-  const total = { id: record.suite, rounds: all.length, expectedMs: expectedMs(record, left) };
-  context.listen({ type: 'scenario', ...total });
+  const began = performance.now();
   for (const [index, step] of left.entries()) {
     context.signal.throwIfAborted();
+    const tookMs = performance.now() - began;
+    const ms = remainingMs(record, { done: left.slice(0, index), left: left.slice(index), tookMs });
+    context.listen({ type: 'scenario', id: record.suite, rounds: all.length, expectedMs: ms });
     const id = `${groupName(step.group)} ${step.stage}`;
     context.listen({ type: 'round', id, round: done + index + 1, of: all.length });
     await runRound(record, step, context);
@@ -53,22 +57,15 @@ function roundDir({ group, stage, planned }: Step, { runDir }: MatrixContext): s
 
 /** All servers, one after the other. What one of them breaks is its own; the others go on. */
 async function runRound(record: MatrixRecord, step: Step, context: MatrixContext): Promise<void> {
-  const { plan, group, stage, planned } = step;
+  const { plan, stage, planned } = step;
   const dir = roundDir(step, context);
   const rates = stage === 'open' ? await openRates(record, step, context) : undefined;
   await mkdir(dir, { recursive: true });
   const turns: TurnsRecord['turns'] = {};
   const order = planned.order.filter((server) => canRun(record, plan.id, server));
+  await warmCondition(step);
   for (const name of order) {
-    try {
-      turns[name] = await runTurn(turnOptions({ record, step, context, name, rates }));
-    } catch (error) {
-      if (context.signal.aborted || !(error instanceof PollgateError)) {
-        throw error;
-      }
-      turns[name] = { failure: `${error.message}\nto mend it: ${error.remedy}` };
-      context.listen({ type: 'stage', text: `${groupName(group)}: ${error.message}` });
-    }
+    turns[name] = await turnOf({ record, step, context, name, rates });
   }
   const whole: TurnsRecord = {
     schema: 1,
@@ -82,6 +79,37 @@ async function runRound(record: MatrixRecord, step: Step, context: MatrixContext
     turns,
   };
   await writeFileAtomic(join(dir, matrixFiles.round), formatJson(whole));
+}
+
+/** A turn that fails is begun anew once: its round still shares one stretch of time. */
+async function turnOf(place: TurnPlace): Promise<TurnsRecord['turns'][string]> {
+  const { context, step } = place;
+  const options = turnOptions(place);
+  let failure = '';
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    try {
+      await rm(options.dir, { recursive: true, force: true });
+      return await runTurn(options);
+    } catch (error) {
+      if (context.signal.aborted || !(error instanceof PollgateError)) {
+        throw error;
+      }
+      failure = `${error.message}\nto mend it: ${error.remedy}`;
+      const name = `${groupName(step.group)}, round ${step.planned.round}, attempt ${attempt}`;
+      context.listen({ type: 'stage', text: `${name}: ${error.message}` });
+    }
+  }
+  return { failure };
+}
+
+/** What is to be in the page cache is read once, before the round: memory that was short may have evicted it. */
+async function warmCondition({ plan, group }: Step): Promise<void> {
+  const { pages, deviceReads } = plan.description.conditions[group.condition] ?? {};
+  if (pages === undefined || deviceReads !== 'none') {
+    return;
+  }
+  const file = createReadStream(dataFilePath(pages), { highWaterMark: 2 ** 20 });
+  await finished(file.resume());
 }
 
 /** From the saturation rounds on disk, so that a resumed run sends at the same rates. */

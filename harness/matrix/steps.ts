@@ -48,3 +48,12 @@ export function expectedMs(
     0,
   );
 }
+
+/** Time that is left, corrected by how the rounds of this sitting kept to theirs. */
+export function remainingMs(
+  record: Pick<MatrixRecord, 'untestable'>,
+  { done, left, tookMs }: { done: readonly Step[]; left: readonly Step[]; tookMs: number },
+): number {
+  const planned = expectedMs(record, done);
+  return expectedMs(record, left) * (planned > 0 ? tookMs / planned : 1);
+}

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FixtureBuild } from '../build/fixture-build.ts';
 import { Netprobe } from '../capture/netprobe.ts';
+import { countDescriptors } from '../capture/proc.ts';
 import { messageOf } from '../lib/errors.ts';
 import { amongServers } from '../run/among-servers.ts';
 import type { Listener } from '../run/events.ts';
@@ -26,6 +28,8 @@ export const phaseNames = {
 
 /** Between the attaching of the probes and the observed window the load goes on for this long. */
 const settleMs = 300;
+const acceptLimitMs = 5_000;
+const acceptStepMs = 50;
 
 export interface TurnOptions {
   /** Name of the server. */
@@ -144,6 +148,7 @@ async function measure(
     options.listen({ type: 'phase', phase: `${options.name}, ${phase}`, durationMs });
     return generator.run(phase, (progress) => options.listen({ type: 'load', progress }));
   };
+  await untilAccepted(server, options.load.connectionsPerVariant);
   await run(phaseNames.warmup, options.warmupMs);
   const windows: Turn['windows'] = {};
   for (const { name, durationMs } of options.windows) {
@@ -171,6 +176,17 @@ async function measure(
     }
   }
   return { windows, ringThreads, missing };
+}
+
+/** Connections that still wait to be accepted would be work of the windows. Gives up after a while. */
+async function untilAccepted(server: Server, connections: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < acceptLimitMs; waitedMs += acceptStepMs) {
+    const { socket = 0 } = (await countDescriptors(server.record.pid)) ?? { socket: connections };
+    if (socket >= connections) {
+      return;
+    }
+    await delay(acceptStepMs);
+  }
 }
 
 async function through(
