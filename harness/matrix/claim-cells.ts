@@ -115,7 +115,7 @@ function reasonOf(place: ClaimPlace, claim: Claim, { servers, pairs }: MatrixCel
     return values.every((v) => v === null) ? [] : [`${label} ${values.map(write).join(' ÷ ')}`];
   };
   const cpu = cpuRatio(pairs.find(({ pair }) => pair === claim.of));
-  return [
+  const words = [
     ...each(
       'CPU',
       ({ cpuNs }) => cpuNs?.center ?? null,
@@ -125,6 +125,7 @@ function reasonOf(place: ClaimPlace, claim: Claim, { servers, pairs }: MatrixCel
     ...each('system calls', ({ systemCalls }) => systemCalls),
     ...each('task_work', ({ taskWork }) => taskWork),
   ].join('; ');
+  return words === '' ? '' : `per request: ${words}`;
 }
 
 function cpuRatio(pair: PairCell | undefined): string {

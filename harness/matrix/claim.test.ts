@@ -8,7 +8,9 @@ const ratio = {
   tolerancePercent: 5,
 } as const;
 const time = { quantity: 'p99', value: 187_000, holds: 'about', tolerancePercent: 25 } as const;
-const seen = (center: number, lo: number | null, hi: number | null) => ({ center, lo, hi });
+const seen = (center: number, lo: number | null, hi: number | null, n = 5) => {
+  return { center, lo, hi, n };
+};
 
 test.for([
   ['the whole interval beyond the claim', seen(2.3, 2.2, 2.4), 'confirmed'],
@@ -59,4 +61,11 @@ test('what A/A differs by widens the interval, in whichever direction it went', 
     expect(verdict).toBe('undecided');
     expect(why).toContain('widened by ×1.10, which A/A differs by');
   }
+});
+
+test('fewer than five rounds give no verdict, and say what it would be', () => {
+  expect(judgeClaim(ratio, seen(1.2, 1.1, 1.3, 4))).toEqual({
+    verdict: 'undecided',
+    why: '4 of the 5 rounds that a verdict needs; so far it lies outside ×2.00 and more',
+  });
 });

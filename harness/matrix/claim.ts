@@ -1,4 +1,4 @@
-import { formatNs, formatRatio, significant } from '../lib/units.ts';
+import { formatNs, significant } from '../lib/units.ts';
 import type { Claim } from './description.ts';
 
 export const claimVerdicts = ['confirmed', 'refuted', 'undecided', 'not-testable-here'] as const;
@@ -9,7 +9,12 @@ export interface Seen {
   center: number;
   lo: number | null;
   hi: number | null;
+  /** Rounds that it stands on. */
+  n: number;
 }
+
+/** Fewer rounds than these give no verdict: an interval over two is as often a whim as a fact. */
+export const fewestVerdictRounds = 5;
 
 /** What is known of a value beside its interval. */
 export interface Reservation {
@@ -28,7 +33,6 @@ export function judgeClaim(
   seen: Seen,
   { generatorLimits = { of: false, to: false }, controlShift = 0 }: Reservation = {},
 ): { verdict: ClaimVerdict; why: string } {
-  const write = claim.quantity.endsWith('-ratio') ? formatRatio : writeTime;
   if (generatorLimits.of && generatorLimits.to) {
     const why = 'the load generator was the limit for both servers';
     return { verdict: 'not-testable-here', why };
@@ -45,15 +49,15 @@ export function judgeClaim(
     ...(generatorLimits.of ? ['at least this: the generator was the limit'] : []),
     ...(generatorLimits.to ? ['at most this: the generator was the limit'] : []),
   ];
-  const words = (relation: string) =>
-    [`${write(seen)} ${relation} ${bandWords(claim, [from, to])}`, ...notes].join('; ');
-  if (lo >= from && hi <= to) {
-    return { verdict: 'confirmed', why: words('lies within') };
+  const inside = lo >= from && hi <= to;
+  const outside = hi < from || lo > to;
+  const place = inside ? 'within' : outside ? 'outside' : 'on both sides of an end of';
+  const why = [`lies ${place} ${bandWords(claim, [from, to])}`, ...notes].join('; ');
+  if (seen.n < fewestVerdictRounds) {
+    const few = `${seen.n} of the ${fewestVerdictRounds} rounds that a verdict needs`;
+    return { verdict: 'undecided', why: `${few}; so far it ${why}` };
   }
-  if (hi < from || lo > to) {
-    return { verdict: 'refuted', why: words('lies outside') };
-  }
-  return { verdict: 'undecided', why: words('lies on both sides of the end of') };
+  return { verdict: inside ? 'confirmed' : outside ? 'refuted' : 'undecided', why };
 }
 
 /** Values for which the claim holds, its tolerance included. */
@@ -83,9 +87,4 @@ function bandWords(
     return `${write(from)} and more`;
   }
   return from === 0 ? `${write(to)} and less` : `${write(from)} to ${write(to)}`;
-}
-
-function writeTime({ center, lo, hi }: Seen): string {
-  const bounds = lo === null || hi === null ? '' : ` [${formatNs(lo)}, ${formatNs(hi)}]`;
-  return `${formatNs(center)}${bounds}`;
 }

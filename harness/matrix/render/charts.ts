@@ -3,6 +3,9 @@ import { formatInteger, formatNs, formatRate } from '../../lib/units.ts';
 import { type Chart, logAxis, type Point, type Series, tidy } from '../../report/chart.ts';
 import type { MatrixCell, MatrixPart, ServerCell } from '../matrix-report.ts';
 
+/** A band wider than this factor would flatten the lines; the table has its bounds. */
+const uselesslyWide = 100;
+
 /** Two charts for each group: p99 and QPS against the load, a line for each server. */
 export function loadCharts(part: MatrixPart): Chart[] {
   const groups = Map.groupBy(part.cells, ({ group }) => group);
@@ -76,7 +79,9 @@ function pointOf(each: MatrixCell, name: string, { of, format }: Picture): Point
     {
       x: each.percent ?? 100,
       y: log(center),
-      ...(lo === null || hi === null || lo <= 0 ? {} : { lo: log(lo), hi: log(hi) }),
+      ...(lo === null || hi === null || lo <= 0 || hi > uselesslyWide * lo
+        ? {}
+        : { lo: log(lo), hi: log(hi) }),
       label: `${each.percent === null ? 'saturation' : `${each.percent} %`}: ${format(center)}`,
     },
   ];

@@ -12,7 +12,7 @@ export function renderMatrixText(report: MatrixReport): string {
       return [
         `  ${mark} ${label}: ${claim.says}`,
         `      ${claim.cell}${claim.marked ? ' †' : ''}:${seen}; ${claim.why}`,
-        ...(claim.reason === '' ? [] : [`      per request: ${claim.reason}`]),
+        ...(claim.reason === '' ? [] : [`      ${claim.reason}`]),
       ];
     }),
     ...untestable.map(

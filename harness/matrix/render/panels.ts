@@ -10,6 +10,7 @@ import {
   table,
 } from '../../report/content.ts';
 import { fingerprintTable } from '../../report/panels/host.ts';
+import { plural } from '../../report/words.ts';
 import type { MatrixCell, MatrixPart, MatrixReport } from '../matrix-report.ts';
 import { loadCharts } from './charts.ts';
 import { amountWords, boundedRatio, seenWords, verdictWords } from './words.ts';
@@ -29,13 +30,7 @@ export function claimsPanel({ claims }: MatrixPart): Content | null {
       cell(each.reason),
     ];
   });
-  const columns = [
-    left('verdict'),
-    left('claim'),
-    left('cell'),
-    left('seen'),
-    left('reason: per request'),
-  ];
+  const columns = [left('verdict'), left('claim'), left('cell'), left('seen'), left('reason')];
   return {
     lead: 'Each part of the claim on its own, in every cell that it speaks of. Intervals are 95 % over rounds; a verdict needs the whole interval on one side.',
     charts: [],
@@ -61,9 +56,9 @@ export function pairsPanel({ cells }: MatrixPart): Content | null {
         each.percent === null ? boundedRatio(pair.qps, pair.generatorLimits) : '',
         ratioOf(each.percent === null ? pair.qps : null),
       ),
-      cell(formatRatio(pair.p50), ratioOf(pair.p50)),
+      cell(formatRatio(pair.p50)),
       cell(formatRatio(pair.p99), ratioOf(pair.p99)),
-      cell(formatRatio(pair.cpu), ratioOf(pair.cpu)),
+      cell(formatRatio(pair.cpu)),
     ]),
   );
   const aa = cells.map((each): Cell[] => [
@@ -140,10 +135,12 @@ function reservationWords({
 }: MatrixCell['servers'][number]): string {
   return [
     ...(failures.length > 0
-      ? [`${failures.length} turns failed: ${failures[0]?.split('\n')[0]}`]
+      ? [
+          `${failures.length} ${plural(failures.length, 'turn')} failed: ${failures[0]?.split('\n')[0]}`,
+        ]
       : []),
-    ...(invalid > 0 ? [`${invalid} windows invalid`] : []),
-    ...(suspect > 0 ? [`${suspect} windows suspect`] : []),
+    ...(invalid > 0 ? [`${invalid} ${plural(invalid, 'window')} invalid`] : []),
+    ...(suspect > 0 ? [`${suspect} ${plural(suspect, 'window')} suspect`] : []),
     ...(invalid + suspect > 0 ? [reasons.join(', ')] : []),
   ].join('; ');
 }
