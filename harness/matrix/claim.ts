@@ -14,7 +14,7 @@ export interface Seen {
 }
 
 /** Fewer rounds than these give no verdict: an interval over two is as often a whim as a fact. */
-export const fewestVerdictRounds = 5;
+const fewestVerdictRounds = 5;
 
 /** What is known of a value beside its interval. */
 export interface Reservation {

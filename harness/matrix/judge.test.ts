@@ -127,6 +127,24 @@ test('a server that polls otherwise than its name says is invalid data, and no v
   });
 });
 
+test('a netpoller makes no call of the other one; a loop of its own leaves some to the runtime', () => {
+  const withCalls = (epoll: number, own: boolean) => {
+    const all = eachTurn(evidence(2), 'io_uring', ({ probe }) => {
+      if (probe?.syscalls) {
+        probe.syscalls = { ...probe.syscalls, io_uring_enter: 10_000, epoll_pwait: epoll };
+      }
+    });
+    const server = all.record.plans[0]?.description.servers['io_uring'];
+    Object.assign(server ?? {}, own ? { polls: 'io_uring' } : {});
+    const { fairness } = partOf(judgeMatrix(all));
+    return fairness.find((row) => row.server === 'io_uring')?.contradictions.length;
+  };
+  expect(withCalls(0, false)).toBe(0);
+  expect(withCalls(1, false)).toBe(1);
+  expect(withCalls(100, true)).toBe(0);
+  expect(withCalls(101, true)).toBe(1);
+});
+
 test('hot pages that came from storage are invalid data; unread counters are said', () => {
   const read = (bytes: (requests: number) => number | null) =>
     judgeMatrix(
