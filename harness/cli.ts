@@ -88,7 +88,8 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     .option('--scenarios <dir>', 'folder of the suites, for your own project')
     .option('--reports <dir>', 'folder that receives the run directory', reportsDir)
     .option('--baselines <dir>', 'folder of the committed baselines', baselinesDir)
-    .option('--resume <dir>', 'of diagnosis: do what this run directory lacks')
+    .option('--full', 'of a matrix: every load, not only those that decide', false)
+    .option('--resume <dir>', 'of a matrix or diagnosis: do what this run directory lacks')
     .option('--noise', 'of diagnosis: with a neighbour that takes one CPU', false)
     .action(async (suite: string, options: DiagnosisTrialOptions) => {
       const isTrial = suite === diagnosisSuite;

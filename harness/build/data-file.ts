@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { infrastructureError } from '../lib/errors.ts';
@@ -7,6 +7,8 @@ import type { LoadedScenario } from '../scenario/scenario.ts';
 import { binaryPath } from './go-build.ts';
 
 const pageBytes = 4096;
+/** Left free beside a data file. */
+const spareBytes = 256 * 2 ** 20;
 
 /** The data file that the block-4k fixtures serve: page n holds its own reply. */
 export function dataFilePath(pages: number): string {
@@ -29,13 +31,19 @@ export async function makeDataFiles(scenarios: readonly LoadedScenario[]): Promi
   return made;
 }
 
-async function makeDataFile(pages: number): Promise<boolean> {
+/**
+ * Makes one data file unless it is there.
+ * @returns whether it was made
+ * @throws PollgateError (infrastructure) where the disk has no room for it
+ */
+export async function makeDataFile(pages: number): Promise<boolean> {
   const path = dataFilePath(pages);
   const found = await stat(path).catch(() => undefined);
   if (found?.size === pages * pageBytes) {
     return false;
   }
   await mkdir(dirname(path), { recursive: true });
+  await refuseFullDisk(dirname(path), pages * pageBytes);
   const binary = binaryPath({ name: 'block-4k', netpoller: 'epoll' });
   const result = await execa(binary, ['--generate', path, '--pages', String(pages)], {
     reject: false,
@@ -47,4 +55,16 @@ async function makeDataFile(pages: number): Promise<boolean> {
     );
   }
   return true;
+}
+
+/** A disk that fills up while the file is written would take the builds and results with it. */
+async function refuseFullDisk(dir: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  if (bavail * bsize < bytes + spareBytes) {
+    const mib = (count: number) => `${Math.ceil(count / 2 ** 20)} MiB`;
+    throw infrastructureError(
+      `The data file of block-4k needs ${mib(bytes)} and ${mib(spareBytes)} to spare; ${dir} has ${mib(bavail * bsize)}.`,
+      'free some space and run again: df -h .cache',
+    );
+  }
 }

@@ -14,7 +14,9 @@ export interface BenchOptions {
   reports: string;
   /** Folder of the committed baselines. */
   baselines: string;
-  /** A run directory that was cut short, to be gone on with. */
+  /** Of a matrix: every load, not only the two that decide. */
+  full?: boolean;
+  /** Of a matrix or of diagnosis: a run directory that was cut short, to be gone on with. */
   resume?: string;
 }
 

@@ -11,7 +11,7 @@ import { type FitnessReading, readFitness } from '../host/fitness.ts';
 import type { Check } from '../host/host.ts';
 import { findNetprobeAccess } from '../host/netprobe-access.ts';
 import { readSources } from '../host/revision.ts';
-import { type ExitCode, exitCode, messageOf, PollgateError } from '../lib/errors.ts';
+import { type ExitCode, exitCode, messageOf, PollgateError, usageError } from '../lib/errors.ts';
 import { interruptSignal, orAborted } from '../lib/interrupt.ts';
 import { rootDir } from '../lib/paths.ts';
 import { capture, type Prepared, prepare, saveRecord } from '../pipeline.ts';
@@ -23,13 +23,19 @@ import { type Placement, placeOn } from '../run/placement.ts';
 import type { RoundContext } from '../run/round-context.ts';
 import { makeRunDirectory } from '../run/run-directory.ts';
 import type { LostCapture, RunRecord } from '../run/run-record.ts';
+import { isMatrixSuite } from '../scenario/load.ts';
 import { type BenchOptions, repeatCommand } from './bench-options.ts';
+import { matrixCommand } from './matrix.ts';
 import { conclude } from './report.ts';
 import { requireMachine, requireProfiles } from './requirements.ts';
 import { packageVersion } from './version.ts';
 
 /** Runs a suite from its scenarios to its verdict. */
 export async function benchCommand(suite: string, options: BenchOptions): Promise<ExitCode> {
+  if (await isMatrixSuite(suite, options.scenarios)) {
+    return matrixCommand(suite, options);
+  }
+  refuseMatrixOptions(suite, options);
   const progress = watchProgress(process.stderr);
   let runDir: string;
   try {
@@ -38,6 +44,17 @@ export async function benchCommand(suite: string, options: BenchOptions): Promis
     progress.stop();
   }
   return conclude(runDir);
+}
+
+/** @throws PollgateError (usage) for what only a matrix can do */
+function refuseMatrixOptions(suite: string, { full, resume }: BenchOptions): void {
+  const seen = full ? '--full' : resume === undefined ? undefined : '--resume';
+  if (seen !== undefined) {
+    throw usageError(
+      `${seen} seen, which is for a matrix; ${suite} is a suite of scenarios.`,
+      `npm run bench ${suite}`,
+    );
+  }
 }
 
 /** @returns the run directory, with whatever the run left in it */

@@ -4,7 +4,9 @@ import { buildPrograms, type Program } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
 import { scenarioPrograms, tools } from '../build/programs.ts';
 import { type ExitCode, exitCode, messageOf } from '../lib/errors.ts';
-import { listSuites, loadSuite } from '../scenario/load.ts';
+import { loadMatrices } from '../matrix/load-description.ts';
+import { matrixPrograms } from '../matrix/programs.ts';
+import { listMatrixSuites, listSuites, loadSuite } from '../scenario/load.ts';
 
 const progressMs = 10_000;
 
@@ -14,7 +16,14 @@ export async function buildCommand(): Promise<ExitCode> {
   const scenarios = (
     await Promise.all((await listSuites()).map((suite) => loadSuite(suite)))
   ).flat();
-  const programs = [...scenarioPrograms(scenarios), ...Object.values(tools)];
+  const matrices = await Promise.all(
+    (await listMatrixSuites()).map((suite) => loadMatrices(suite)),
+  );
+  const all = [
+    ...[...scenarioPrograms(scenarios), ...matrixPrograms(matrices.flat())],
+    ...Object.values(tools),
+  ];
+  const programs = [...new Map(all.map((p) => [`${p.name}.${p.netpoller}`, p])).values()];
   const begin = performance.now();
   const { ready, built } = await withProgress(() => buildAll(go, programs));
   const files = await makeDataFiles(scenarios);

@@ -2,7 +2,10 @@ import { usageError } from '../lib/errors.ts';
 
 /** The options of a command whose script npm may keep some of. */
 const options: Readonly<Record<string, readonly string[]>> = {
-  bench: ['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'],
+  bench: [
+    ...['quick', 'seed', 'require', 'only', 'scenarios', 'reports', 'baselines'],
+    ...['full', 'resume'],
+  ],
   load: ['url', 'rate', 'closed', 'slo-p99', 'connections', 'duration', 'spec', 'out'],
   'bench-load': ['quick', 'rounds', 'minutes', 'seed', 'only', 'tools', 'without', 'reports'],
   'bench-probes': ['quick', 'seed', 'only', 'reports'],
@@ -26,7 +29,9 @@ export function refuseSwallowedOptions(
   const given = swallowed.map((name) => {
     const value = env[`npm_config_${name.replaceAll('-', '_')}`];
     // npm says «true» where the value was a word of its own: then it stands among the rest.
-    return name === 'quick' ? '--quick' : `--${name}=${value === 'true' ? '…' : value}`;
+    return ['quick', 'full'].includes(name)
+      ? `--${name}`
+      : `--${name}=${value === 'true' ? '…' : value}`;
   });
   const kept = words.filter((word) => word.startsWith('-'));
   const script = command === 'bench' ? `bench ${words[0] ?? '<suite>'}` : command.replace('-', ':');

@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import { diagFiles } from '../capture/diag/record.ts';
 import { trialFiles } from '../diagnosis-trial/result.ts';
 import { type ExitCode, exitCode } from '../lib/errors.ts';
+import { matrixFiles } from '../matrix/record.ts';
 import { derive, writeReports } from '../pipeline.ts';
 import { renderConsole } from '../report/render/console.ts';
 import type { Report } from '../report/report.ts';
@@ -10,9 +11,10 @@ import { gateFiles } from '../run/gate-record.ts';
 import { concludeTrial } from './bench-diagnosis.ts';
 import { concludeDiagnosis } from './diag.ts';
 import { concludeGateRun } from './gate.ts';
+import { concludeMatrixRun } from './matrix.ts';
 
 /**
- * Derives the reports of a run directory, of a suite, of a gate or of a diagnosis, anew; equal evidence gives equal bytes.
+ * Derives the reports of a run directory, of a suite, a gate, a matrix or a diagnosis, anew; equal evidence gives equal bytes.
  * @returns the exit code of the run's verdict
  */
 export async function reportCommand(directory: string): Promise<ExitCode> {
@@ -23,6 +25,9 @@ export async function reportCommand(directory: string): Promise<ExitCode> {
   }
   if (await exists(trialFiles.record(runDir))) {
     return concludeTrial(runDir);
+  }
+  if (await exists(matrixFiles.record(runDir))) {
+    return concludeMatrixRun(runDir);
   }
   return (await exists(gateFiles.record(runDir))) ? concludeGateRun(runDir) : conclude(runDir);
 }

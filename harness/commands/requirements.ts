@@ -17,19 +17,37 @@ export function requireMachine(
   checks: readonly Check[],
   required: readonly string[],
 ): LostCapability[] {
+  const lost = refuseLost(checks, required);
+  const ring = wantsIoUring(scenarios);
+  const stopping = ring ? [...indispensable, 'io-uring'] : indispensable;
+  stopWithout(checks, stopping);
+  return lost.filter(({ capability }) => ring || capability !== 'io_uring');
+}
+
+/**
+ * What `--require` asks of the machine.
+ * @returns the capabilities that are lost
+ * @throws PollgateError (missing capability) for one of them that is required
+ */
+export function refuseLost(
+  checks: readonly Check[],
+  required: readonly string[],
+): LostCapability[] {
   const lost = lostCapabilities(checks);
   const missing = lost.find(({ capability }) => required.includes(capability));
   if (missing !== undefined) {
     const what = `${missing.reason}; lost without it: ${missing.what}.`;
     throw withoutCapability(missing.capability, what, missing.remedy);
   }
-  const ring = wantsIoUring(scenarios);
-  const stopping = ring ? [...indispensable, 'io-uring'] : indispensable;
-  const stop = checks.find(({ id, state }) => state === 'missing' && stopping.includes(id));
+  return lost;
+}
+
+/** @throws PollgateError (infrastructure) for the first of these checks that found nothing */
+export function stopWithout(checks: readonly Check[], ids: readonly string[]): void {
+  const stop = checks.find(({ id, state }) => state === 'missing' && ids.includes(id));
   if (stop !== undefined) {
     throw infrastructureError(`${stop.title}: ${stop.seen}`, stop.remedy);
   }
-  return lost.filter(({ capability }) => ring || capability !== 'io_uring');
 }
 
 /**

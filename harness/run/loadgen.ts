@@ -36,6 +36,8 @@ export interface Phase {
   record: boolean;
   /** How the arms share this phase, where it is another way than the load's. */
   interleave?: 'slice' | 'request';
+  /** Requests per second of this phase, where it is another rate than the load's. */
+  ratePerSec?: number;
 }
 
 export interface LoadgenOptions {

@@ -10,21 +10,39 @@ import { type LoadedScenario, namePattern, Scenario } from './scenario.ts';
 const scenarioRemedy =
   'correct the file; an editor that follows "$schema" shows every setting with its unit';
 
+/** Ends the name of a file that describes a matrix (harness/matrix); its folder is no suite of scenarios. */
+export const matrixSuffix = '.matrix.json';
+
+/** Whether a folder of scenarios/ describes a matrix. */
+export async function isMatrixSuite(suite: string, dir: string = scenariosDir): Promise<boolean> {
+  const files = await readdir(join(dir, suite)).catch(() => []);
+  return files.some((name) => name.endsWith(matrixSuffix));
+}
+
+/** Names of the folders of scenarios/ that describe a matrix. @throws as {@link listSuites} */
+export async function listMatrixSuites(dir: string = scenariosDir): Promise<string[]> {
+  return (await listFolders(dir)).filter(({ isMatrix }) => isMatrix).map(({ name }) => name);
+}
+
 /**
- * Names of the suites: the folders of scenarios/.
+ * Names of the suites: the folders of scenarios/ but those of a matrix.
  * @throws PollgateError (usage) where the folder cannot be read.
  */
 export async function listSuites(dir: string = scenariosDir): Promise<string[]> {
+  return (await listFolders(dir)).filter(({ isMatrix }) => !isMatrix).map(({ name }) => name);
+}
+
+async function listFolders(dir: string): Promise<{ name: string; isMatrix: boolean }[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((cause: unknown) => {
     throw usageError(
       `The scenarios cannot be read: ${messageOf(cause)}; expected a folder with one folder per suite.`,
       'name such a folder with --scenarios, or leave it out: npm run bench -- --help',
     );
   });
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    folders.sort().map(async (name) => ({ name, isMatrix: await isMatrixSuite(name, dir) })),
+  );
 }
 
 /**
@@ -38,7 +56,7 @@ export async function loadSuite(
   const suites = await listSuites(dir);
   if (!suites.includes(suite)) {
     throw usageError(
-      `There is no suite ${JSON.stringify(suite)}; there are: ${suites.join(', ')}.`,
+      `There is no suite ${JSON.stringify(suite)}; there are: ${[...suites, ...(await listMatrixSuites(dir))].join(', ')}.`,
       `npm run bench ${suites[0] ?? ''}`.trim(),
     );
   }

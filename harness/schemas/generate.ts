@@ -6,6 +6,9 @@ import { Baseline } from '../compare/baseline.ts';
 import { writeFileAtomic } from '../lib/fs.ts';
 import { formatJson } from '../lib/json.ts';
 import { LoadAccuracy } from '../load-accuracy/result.ts';
+import { MatrixDescription } from '../matrix/description.ts';
+import { MatrixReport } from '../matrix/matrix-report.ts';
+import { MatrixRecord } from '../matrix/record.ts';
 import { ProbeCost } from '../probe-cost/result.ts';
 import { Report } from '../report/report.ts';
 import { RunRecord } from '../run/run-record.ts';
@@ -18,6 +21,9 @@ const schemas: Record<string, TSchema> = {
   report: Report,
   'load-accuracy': LoadAccuracy,
   'probe-cost': ProbeCost,
+  matrix: MatrixDescription,
+  'matrix-run': MatrixRecord,
+  'matrix-report': MatrixReport,
 };
 
 /** File name to content, as it must be committed. */

@@ -44,8 +44,13 @@ const besides: Record<string, readonly string[]> = {
   ],
   // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
   selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
+  // Many servers, loads and conditions at once: it plans, runs, analyzes and renders with what the road has.
+  matrix: [
+    ...['matrix', 'lib', 'stats', 'host'],
+    ...['scenario', 'build', 'run', 'capture', 'analyze', 'report'],
+  ],
   // One file that writes the schemas of all stages.
-  schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy', 'probe-cost'],
+  schemas: ['schemas', 'lib', ...stages, 'host', 'load-accuracy', 'probe-cost', 'matrix'],
 };
 
 /** Files that see everything: they put the stages together. */

@@ -9,7 +9,7 @@ import { outcomes } from '../compare/verdict.ts';
 import { exitCode } from '../lib/errors.ts';
 import { rootDir } from '../lib/paths.ts';
 import { roundFiles, runFiles } from '../run/run-directory.ts';
-import { listSuites, loadScenario } from '../scenario/load.ts';
+import { listMatrixSuites, listSuites, loadScenario } from '../scenario/load.ts';
 
 /** Path relative to the clone to text: every document that is written by hand. */
 const documents = new Map<string, string>();
@@ -114,7 +114,11 @@ test('every npm script that a document names exists', () => {
 });
 
 test('every suite that a document runs exists', async () => {
-  const known = [...(await listSuites()), 'my_server', diagnosisSuite];
+  const known = [
+    ...(await listSuites()),
+    ...(await listMatrixSuites()),
+    ...['my_server', diagnosisSuite],
+  ];
   const named = mentions(/npm run (?:bench|baseline -- accept) ([\w-]*\w)/g);
   expect(named.map(({ name }) => name)).toContain('io_uring');
   expect(named.filter(({ name }) => !known.includes(name))).toEqual([]);
