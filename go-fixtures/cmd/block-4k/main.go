@@ -6,52 +6,53 @@
 // decides when the goroutine runs, and the thread that runs it blocks while the kernel fetches the
 // page.
 //
-// The --knob flags make it worse by a known amount, for trials of the gate.
+// With --pool a connection that waits for a request holds no buffer for a page. The --knob flags make
+// it worse by a known amount, for trials of the gate.
 //
 // With --generate FILE --pages N it writes the data file instead of serving.
 package main
 
 import (
-	"errors"
 	"fmt"
+	"runtime"
 
 	"pollgate/go-fixtures/internal/blockproto"
 	"pollgate/go-fixtures/internal/fixture"
 	"pollgate/go-fixtures/internal/knob"
+	"pollgate/go-fixtures/internal/pagefile"
 )
 
 func main() {
 	f := fixture.New("block-4k")
-	data := f.Flags.String("data", "", "data `file` to serve")
-	generate := f.Flags.String("generate", "", "write the data `file` and exit")
-	pages := f.Flags.Uint64("pages", 16384, "`number` of pages of 4 KiB for --generate")
+	data := pagefile.Flags(f)
+	pool := f.Flags.Bool("pool", false, "take the buffer of each reply from a sync.Pool, not one per connection")
+	procs := f.Flags.Int("gomaxprocs", 0, "set GOMAXPROCS to `N`; 0 = the runtime's choice")
 	knobs := knob.New(f.Flags)
 	f.Parse()
 	knobs.Turn()
-	if (*data == "") == (*generate == "") {
-		f.Exit(fixture.ExitUsage, errors.New("give --data FILE to serve it, or --generate FILE to make it"))
+	if *procs < 0 {
+		f.Exit(fixture.ExitUsage, fmt.Errorf("--gomaxprocs: saw %d, want 1 or more, or 0 for the runtime's choice", *procs))
 	}
-	if *generate != "" {
-		if err := blockproto.GenerateFile(*generate, *pages); err != nil {
-			f.Exit(fixture.ExitUnusable, err)
-		}
-		f.Exit(0, nil)
+	if *procs > 0 {
+		runtime.GOMAXPROCS(*procs)
 	}
-	file, count, err := blockproto.OpenFile(*data)
-	if err != nil {
-		f.Exit(fixture.ExitUnusable, fmt.Errorf("--data: %w\nmake one with: block-4k --generate %s --pages %d",
-			err, *data, *pages))
+	file := data.Open(f)
+	pages := ownPages
+	release := func([]byte) {}
+	if *pool {
+		pages, release = sharedPages()
 	}
-	f.Serve(f.FixedSize(blockproto.RequestSize, func() fixture.Handler {
-		page := make([]byte, blockproto.PageSize)
+	f.Serve(f.FixedSizeReleasing(blockproto.RequestSize, func() fixture.Handler {
+		take := pages()
 		return func(request []byte) ([]byte, error) {
 			knobs.Request()
 			n := blockproto.PageNumber(request)
-			if n >= count {
-				return nil, fmt.Errorf("page %d asked for, the last one is %d", n, count-1)
+			if n >= file.Pages {
+				return nil, fmt.Errorf("page %d asked for, the last one is %d", n, file.Pages-1)
 			}
+			page := take()
 			_, err := file.ReadAt(page, int64(n)*blockproto.PageSize)
 			return page, err
 		}
-	}))
+	}, release))
 }

@@ -2,11 +2,14 @@ package blockproto
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxPages keeps every offset in the data file within an int64.
@@ -32,6 +35,9 @@ func GenerateFile(path string, pages uint64) (err error) {
 				path, pages*PageSize, err)
 		}
 	}()
+	if err := reserve(temporary, int64(pages*PageSize)); err != nil {
+		return err
+	}
 	if err := writePages(temporary, pages); err != nil {
 		return err
 	}
@@ -87,6 +93,16 @@ func OpenFile(path string) (file *os.File, pages uint64, err error) {
 		}
 	}
 	return file, pages, nil
+}
+
+// reserve takes the room on the disk before the first byte is written, so that a full disk is found
+// at once, and the file lies in few pieces. The size of the file stays what is written.
+func reserve(file *os.File, bytes int64) error {
+	err := unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, bytes)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINTR) {
+		return nil // Then the writing finds it out.
+	}
+	return os.NewSyscallError("fallocate", err)
 }
 
 // writePages writes pages 0 to pages-1 to w.

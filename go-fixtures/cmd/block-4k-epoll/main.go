@@ -1,0 +1,30 @@
+// Block-4k-epoll serves the block-4k protocol with one locked thread per CPU, each with an epoll of
+// its own: the kernel says which connections have data, and the thread reads, preads and writes.
+//
+// On trial: the programming model of block-4k-ring with the kernel interface of block-4k. No
+// goroutine per connection, no allocation per request; a read of the file stops the whole thread.
+package main
+
+import (
+	"fmt"
+
+	"pollgate/go-fixtures/internal/fixture"
+	"pollgate/go-fixtures/internal/pagefile"
+	"pollgate/go-fixtures/internal/shards"
+)
+
+func main() {
+	f := fixture.New("block-4k-epoll")
+	data := pagefile.Flags(f)
+	threads := f.Flags.Int("threads", 0, "`number` of threads; 0 = one for each CPU that it may run on")
+	f.Parse()
+	if *threads < 0 || *threads > shards.MaxThreads {
+		f.Exit(fixture.ExitUsage, fmt.Errorf("--threads: saw %d, want 0 to %d", *threads, shards.MaxThreads))
+	}
+	file := data.Open(f)
+	server, err := shards.New(*threads, func() shards.Loop { return &loop{fixture: f, file: file} })
+	if err != nil {
+		f.Exit(fixture.ExitUnusable, err)
+	}
+	f.Serve(server)
+}
