@@ -1,6 +1,7 @@
 import type { Interval } from '../../analyze/measurement.ts';
 import { formatInteger, formatNs, formatRate } from '../../lib/units.ts';
 import { type Chart, logAxis, type Point, type Series, tidy } from '../../report/chart.ts';
+import { variantStyles } from '../../report/render/html-parts.ts';
 import type { MatrixCell, MatrixPart, ServerCell } from '../matrix-report.ts';
 
 /** A band wider than this factor would flatten the lines; the table has its bounds. */
@@ -29,11 +30,12 @@ interface Picture {
   of: (server: ServerCell) => Interval | null;
 }
 
-/** Saturation stands right of the loads, at what 100 % of the slowest server is. */
+/** No two servers look alike: those that are named first are drawn. Saturation stands right of the loads, at what 100 % of the slowest server is. */
 function chart(part: MatrixPart, cells: readonly MatrixCell[], picture: Picture): Chart[] {
   const [first] = cells;
   const loads = [...cells].sort((a, b) => (a.percent ?? 100) - (b.percent ?? 100));
-  const shown = part.servers.filter(({ name }) => name !== part.control);
+  const all = part.servers.filter(({ name }) => name !== part.control);
+  const shown = all.slice(0, variantStyles.length);
   const series = shown.flatMap(({ name, label }, variant): Series[] => {
     const points = loads.flatMap((each) => pointOf(each, name, picture));
     return points.length === 0 ? [] : [{ name: label, variant, points }];
@@ -54,7 +56,7 @@ function chart(part: MatrixPart, cells: readonly MatrixCell[], picture: Picture)
       id: `${first.group.replaceAll('/', '-')}-${picture.id}`,
       kind: 'line',
       title: picture.title,
-      subtitle: `${first.condition}, ${formatInteger(first.connections)} connections; ${first.rounds} rounds, 95 % intervals`,
+      subtitle: `${first.condition}, ${formatInteger(first.connections)} connections; ${first.rounds} rounds, 95 % intervals${all.length > shown.length ? '; more servers in the table' : ''}`,
       x: { label: 'load, of the smallest capacity', min: (ticks[0]?.at ?? 0) - 5, max: 105, ticks },
       y: logAxis(
         picture.axis,
