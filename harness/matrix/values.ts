@@ -36,17 +36,17 @@ export function windowValues(
   }
   const { p50, p99 } = arm.latencyNs;
   const cpu = cpuNs(seen.edges);
-  const clock = seen.edges.end.fixture?.monotonicNs ?? 0;
-  const lastedNs = clock - (seen.edges.begin.fixture?.monotonicNs ?? 0);
+  // Not what lies between the snapshots: reading them takes its time, in which the server is idle.
+  const lastedNs = phase.endNs - phase.startNs;
   const each = (total: number | null) => (total === null ? null : total / arm.completed);
   return {
-    perSec: (arm.completed * 1e9) / (phase.endNs - phase.startNs),
+    perSec: (arm.completed * 1e9) / lastedNs,
     p50Ns: p50 ?? Number.NaN,
     p99Ns: p99 ?? Number.NaN,
     cpuNs: each(cpu),
     contextSwitches: (switches(seen.edges.end) - switches(seen.edges.begin)) / arm.completed,
     deviceBytes: each(seen.deviceReadBytes),
-    cpusUsed: cpu === null || lastedNs <= 0 ? null : cpu / lastedNs,
+    cpusUsed: cpu === null ? null : cpu / lastedNs,
     generatorBusy: phase.generator.busyRatio,
     grade: arm.validity.absolute,
     reasons: arm.validity.reasons,
