@@ -200,6 +200,34 @@ test('a generator that was busy makes the ratio a bound, and for both sides noth
   expect(verdict(busy('epoll', 'io_uring'))).toBe('not-testable-here');
 });
 
+test('a server that did not get its CPUs at saturation is named; the generator’s limit and a disk explain it', () => {
+  const warned = (change: (all: MatrixEvidence) => void) => {
+    const all = evidence(2);
+    change(all);
+    return judgeMatrix(all).warnings.some((text) => text.includes('epoll of block-4k/hot-64 had'));
+  };
+  const withCpu = (share: number) => (all: MatrixEvidence) =>
+    void eachTurn(all, 'epoll', ({ record, load }) => {
+      const phase = load.phases.find(({ name }) => name === 'saturation');
+      const edges = record.windows['saturation']?.edges;
+      if (phase && edges?.begin.fixture && edges.end.fixture) {
+        const { userCpuNs, systemCpuNs } = edges.begin.fixture;
+        const used = Math.round(share * (phase.endNs - phase.startNs));
+        Object.assign(edges.end.fixture, { userCpuNs: userCpuNs + used, systemCpuNs });
+      }
+    });
+  expect(warned(withCpu(0.95))).toBe(false);
+  expect(warned(withCpu(0.5))).toBe(true);
+  expect(
+    warned((all) => {
+      withCpu(0.5)(all);
+      Object.assign(all.record.plans[0]?.description.conditions['hot'] ?? {}, {
+        deviceReads: 'every',
+      });
+    }),
+  ).toBe(false);
+});
+
 test('servers that cannot run here are told with reason and command, and fail nothing', () => {
   const without = evidence();
   without.record.untestable = {

@@ -1,12 +1,14 @@
 import { type ExitCode, exitCode, worstExit } from '../lib/errors.ts';
-import { formatInteger } from '../lib/units.ts';
+import { formatInteger, significant } from '../lib/units.ts';
 import { cellsOf, probedOf } from './cells.ts';
 import { claimCellsOf } from './claim-cells.ts';
 import type { GroupEvidence, MatrixEvidence } from './evidence.ts';
 import { fairnessOf } from './fairness.ts';
 import type { ClaimCell, MatrixPart, MatrixReport } from './matrix-report.ts';
 import { type MatrixPlan, serversOf } from './plan.ts';
+import { busiestGenerator } from './rates.ts';
 import type { MatrixRecord } from './record.ts';
+import { cpusOf } from './ring-threads.ts';
 import { stepsOf } from './steps.ts';
 
 /** From the evidence to the report; a pure function. */
@@ -148,4 +150,32 @@ function* warningsOf(
   if (marked.length > 0) {
     yield `${marked.length} cells are marked: the same program twice (A/A) differed there.`;
   }
+  const robbed = starved(record, parts);
+  if (robbed.length > 0) {
+    yield `At saturation ${robbed.slice(0, 3).join(', ')}${robbed.length > 3 ? ` and ${robbed.length - 3} more` : ''}: less than ${100 * fullCpuShare} % of the CPU budget, the generator not being the limit. Other programs had the rest, so these QPS are no capacities.`;
+  }
+}
+
+/** A server that never waits for a disk takes all of its CPUs at saturation, if nobody else does. */
+const fullCpuShare = 0.8;
+
+/** Servers that did not get their CPUs at saturation, with what they got; QPS × CPU per request. */
+function starved({ placement, plans }: MatrixRecord, parts: readonly MatrixPart[]): string[] {
+  const budget = cpusOf(placement.servers).length;
+  return parts.flatMap(({ id, cells }) => {
+    const conditions = plans.find((plan) => plan.id === id)?.description.conditions;
+    return cells
+      .filter(
+        (cell) => cell.percent === null && conditions?.[cell.condition]?.deviceReads !== 'every',
+      )
+      .flatMap(({ group, servers }) =>
+        servers.flatMap(({ server, qps, cpuNs, generatorBusy }) => {
+          const cpus = ((qps?.center ?? 0) * (cpuNs?.center ?? 0)) / 1e9;
+          const limited = (generatorBusy ?? 0) > busiestGenerator;
+          return cpus > 0 && cpus < fullCpuShare * budget && !limited
+            ? [`${server} of ${group} had ${significant(cpus)} CPUs`]
+            : [];
+        }),
+      );
+  });
 }
