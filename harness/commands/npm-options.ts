@@ -6,6 +6,7 @@ const options: Readonly<Record<string, readonly string[]>> = {
   load: ['url', 'rate', 'closed', 'slo-p99', 'connections', 'duration', 'spec', 'out'],
   'bench-load': ['quick', 'rounds', 'minutes', 'seed', 'only', 'tools', 'without', 'reports'],
   'bench-probes': ['quick', 'seed', 'only', 'reports'],
+  toolchain: ['test', 'count', 'only', 'reports'],
 };
 
 /**
@@ -26,7 +27,9 @@ export function refuseSwallowedOptions(
   const given = swallowed.map((name) => {
     const value = env[`npm_config_${name.replaceAll('-', '_')}`];
     // npm says «true» where the value was a word of its own: then it stands among the rest.
-    return name === 'quick' ? '--quick' : `--${name}=${value === 'true' ? '…' : value}`;
+    return name === 'quick' || name === 'test'
+      ? `--${name}`
+      : `--${name}=${value === 'true' ? '…' : value}`;
   });
   const kept = words.filter((word) => word.startsWith('-'));
   const script = command === 'bench' ? `bench ${words[0] ?? '<suite>'}` : command.replace('-', ':');

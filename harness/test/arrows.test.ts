@@ -35,6 +35,8 @@ const besides: Record<string, readonly string[]> = {
     ...['probe-cost', 'lib', 'stats', 'host', 'load-accuracy'],
     ...['scenario', 'build', 'run', 'capture'],
   ],
+  // Holds Go's own tests under the experiment against those on stock; it measures nothing.
+  'toolchain-test': ['toolchain-test', 'lib', 'build'],
   // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
   selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
   // One file that writes the schemas of all stages.
