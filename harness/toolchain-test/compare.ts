@@ -12,7 +12,7 @@ export interface Side {
 export const deviationKinds = [
   'fails',
   'fails more often',
-  'hangs',
+  'does not end',
   'does not run',
   'is skipped',
   'package ends early',
@@ -102,7 +102,7 @@ function deviationOf(
 ): DeviationKind | undefined {
   const [stockBad, bad] = [badOf(stock), badOf(experiment)];
   if (bad > 0 && stockBad === 0) {
-    return experiment.fail > 0 ? 'fails' : 'hangs';
+    return experiment.fail > 0 ? 'fails' : 'does not end';
   }
   if (bad > 0) {
     const worse = chanceOfAsMany(

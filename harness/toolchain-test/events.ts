@@ -27,7 +27,7 @@ export interface TurnResult {
   /** By name; a subtest is named after its parent: TestRead/pipe. */
   tests: Map<string, TestCounts>;
   ending: Ending;
-  /** What it said when it ended early, or the tail of what failed; at most {@link saidLines} lines. */
+  /** What it said when it ended early, then what failed; of each the first {@link saidLines} lines. */
   said: string[];
 }
 
@@ -39,8 +39,12 @@ export class TurnReader {
   readonly #running = new Set<string>();
   /** Output since the test began, kept where it fails. */
   readonly #output = new Map<string, string[]>();
-  #said: string[] = [];
-  #early: 'hang' | 'crash' | undefined;
+  readonly #said: string[] = [];
+  /** The words of an early end, which stand first: what failed before it may have said much. */
+  readonly #lastWords: string[] = [];
+  #timedOut = false;
+  #panicked = false;
+  /** The last line of a process whose tests all came to their end. */
   #ended: 'pass' | 'fail' | undefined;
   #built = true;
 
@@ -66,17 +70,18 @@ export class TurnReader {
       this.#counts(name).unfinished++;
     }
     this.#running.clear();
-    return { tests: this.#tests, ending: this.#ending(killed), said: this.#said };
+    return {
+      tests: this.#tests,
+      ending: this.#ending(killed),
+      said: [...this.#lastWords, ...this.#said],
+    };
   }
 
   #ending(killed: boolean): Ending {
     if (!this.#built) {
       return 'build';
     }
-    if (killed) {
-      return 'hang';
-    }
-    return this.#early ?? this.#ended ?? 'crash';
+    return killed || this.#timedOut ? 'hang' : (this.#ended ?? 'crash');
   }
 
   #take({ Action: action, Test: test, Output: output = '' }: Event): void {
@@ -103,12 +108,10 @@ export class TurnReader {
 
   #end(action: 'pass' | 'fail' | 'skip', test: string | undefined): void {
     if (test === undefined) {
-      this.#ended = action === 'fail' ? 'fail' : 'pass';
-      return;
+      return; // The package: what its process said last tells more.
     }
-    // A process that ended early fails what was running; that says nothing of the test.
-    if (action === 'fail' && this.#early !== undefined) {
-      return;
+    if (action === 'fail' && this.#timedOut) {
+      return; // It did not end.
     }
     this.#running.delete(test);
     this.#counts(test)[action]++;
@@ -122,21 +125,21 @@ export class TurnReader {
   }
 
   #hear(test: string, output: string): void {
-    if (output.startsWith('panic: test timed out after ')) {
-      this.#early = 'hang';
-    } else if (/^(?:panic|fatal error): |^SIG[A-Z]+: |^signal: /.test(output)) {
-      this.#early ??= 'crash';
+    if (test === '' && (output === 'PASS\n' || output === 'FAIL\n')) {
+      this.#ended = output === 'PASS\n' ? 'pass' : 'fail';
     }
-    if (this.#early !== undefined) {
-      this.#say(output);
-      return;
+    this.#timedOut ||= output.startsWith('panic: test timed out after ');
+    this.#panicked ||= /^(?:panic|fatal error|SIG[A-Z]+): /.test(output);
+    if (this.#timedOut || this.#panicked) {
+      this.#say(output, this.#lastWords);
+    } else {
+      this.#output.get(test)?.push(output);
     }
-    this.#output.get(test)?.push(output);
   }
 
-  #say(output: string): void {
-    if (this.#said.length < saidLines) {
-      this.#said.push(output.trimEnd());
+  #say(output: string, said = this.#said): void {
+    if (said.length < saidLines) {
+      said.push(output.trimEnd());
     }
   }
 
