@@ -17,7 +17,7 @@ import (
 
 // build compiles a program under testdata with the given netpoller the way the
 // harness builds fixtures, and returns its path.
-func build(t *testing.T, program string, poller map[string]string) string {
+func build(t *testing.T, program string, poller map[string]string, flags ...string) string {
 	t.Helper()
 	tc, err := installedGo()
 	if err != nil {
@@ -32,13 +32,20 @@ func build(t *testing.T, program string, poller map[string]string) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(t.TempDir(), program)
-	cmd := exec.Command("go", "build", "-trimpath", "-overlay", res.Overlay, "-tags", buildTag,
-		"-o", binary, "./testdata/"+program)
+	goBuild(t, binary, program, append(flags, "-overlay", res.Overlay, "-tags", buildTag)...)
+	return binary
+}
+
+// goBuild compiles a program under testdata with the stock netpoller, unless
+// flags say otherwise.
+func goBuild(t *testing.T, binary, program string, flags ...string) {
+	t.Helper()
+	args := append([]string{"build", "-trimpath", "-o", binary}, flags...)
+	cmd := exec.Command("go", append(args, "./testdata/"+program)...)
 	cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN=local")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-	return binary
 }
 
 func TestProgramPollsByIOUringOnly(t *testing.T) {
