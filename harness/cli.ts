@@ -19,6 +19,11 @@ import { refuseSwallowedOptions } from './commands/npm-options.ts';
 import { reportCommand } from './commands/report.ts';
 import { type SelftestOptions, selftestCommand } from './commands/selftest.ts';
 import { toolchainCommand } from './commands/toolchain.ts';
+import {
+  refuseWithoutTest,
+  type ToolchainTestOptions,
+  toolchainTestCommand,
+} from './commands/toolchain-test.ts';
 import { packageVersion } from './commands/version.ts';
 import { type ExitCode, exitCode, messageOf, PollgateError } from './lib/errors.ts';
 import { baselinesDir, reportsDir } from './lib/paths.ts';
@@ -244,7 +249,18 @@ function makeProgram(done: (code: ExitCode) => void): Command {
   program
     .command('toolchain')
     .description('make the Go in which io_uring is an experiment, into .cache/')
-    .action(async () => done(await toolchainCommand()));
+    .option('--test', 'run Go’s own tests under it and on stock, and compare test by test', false)
+    .addOption(
+      new Option('--count <n>', 'of --test: how often each side runs every test').argParser(
+        parseCount,
+      ),
+    )
+    .option('--only <packages>', 'of --test: such as net,os', (text) => text.split(','))
+    .option('--reports <dir>', 'of --test: folder that receives the result', reportsDir)
+    .action(async ({ test, ...options }: ToolchainTestOptions & { test: boolean }) => {
+      refuseWithoutTest(test, options);
+      done(await (test ? toolchainTestCommand(options) : toolchainCommand()));
+    });
   program
     .command('build', { hidden: true })
     .description('build the Go programs into .cache/')

@@ -48,3 +48,14 @@ test('load has the options of the generator', () => {
     expect.objectContaining({ remedy: 'npm run load -- --url=… --slo-p99=5ms' }),
   );
 });
+
+test('toolchain has options of its own, one of them without a value', () => {
+  const refuse = () =>
+    refuseSwallowedOptions(['toolchain', 'net'], {
+      npm_config_test: 'true',
+      npm_config_count: '20',
+    });
+  expect(refuse).toThrow(
+    expect.objectContaining({ remedy: 'npm run toolchain -- --test --count=20' }),
+  );
+});

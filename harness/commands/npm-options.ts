@@ -9,6 +9,7 @@ const options: Readonly<Record<string, readonly string[]>> = {
   load: ['url', 'rate', 'closed', 'slo-p99', 'connections', 'duration', 'spec', 'out'],
   'bench-load': ['quick', 'rounds', 'minutes', 'seed', 'only', 'tools', 'without', 'reports'],
   'bench-probes': ['quick', 'seed', 'only', 'reports'],
+  toolchain: ['test', 'count', 'only', 'reports'],
 };
 
 /**
@@ -29,7 +30,7 @@ export function refuseSwallowedOptions(
   const given = swallowed.map((name) => {
     const value = env[`npm_config_${name.replaceAll('-', '_')}`];
     // npm says «true» where the value was a word of its own: then it stands among the rest.
-    return ['quick', 'full'].includes(name)
+    return ['quick', 'full', 'test'].includes(name)
       ? `--${name}`
       : `--${name}=${value === 'true' ? '…' : value}`;
   });

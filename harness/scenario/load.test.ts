@@ -229,7 +229,7 @@ test.for<[name: string, change: (scenario: Json) => void, problem: string]>([
   [
     'a tool is no fixture',
     (s) => (variant(s)['fixture'] = 'loadgen'),
-    '/variants/epoll/fixture: "loadgen" seen, allowed: block-4k, faulty, fd-leak, hello-http',
+    '/variants/epoll/fixture: "loadgen" seen, allowed: block-4k, block-4k-epoll, block-4k-ring, faulty, fd-leak, hello-http',
   ],
   ...['--listen=:1', '-pprof', '--nonce=x', '-data=/etc/passwd'].map(
     (arg): [string, (scenario: Json) => void, string] => [

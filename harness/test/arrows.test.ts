@@ -42,6 +42,8 @@ const besides: Record<string, readonly string[]> = {
     ...['diagnosis-trial', 'lib', 'stats', 'host'],
     ...['scenario', 'build', 'run', 'capture', 'analyze', 'diagnose', 'report'],
   ],
+  // Holds Go's own tests under the experiment against those on stock; it measures nothing.
+  'toolchain-test': ['toolchain-test', 'lib', 'build'],
   // Tries the gate's decisions on simulated machines; it knows nothing of real runs.
   selftest: ['selftest', 'gate', 'scenario', 'stats', 'lib'],
   // Many servers, loads and conditions at once: it plans, runs, analyzes and renders with what the road has.

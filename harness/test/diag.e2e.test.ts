@@ -68,17 +68,13 @@ test('Ctrl-C keeps what was taken and leaves nothing running', async () => {
   await untilExists(join(dir, 'out', 'proc', 'begin', 'host-stat'));
   process.kill(-(running.pid ?? 0), 'SIGINT');
   const { exitCode } = await running;
-  const leftOver = await execa(
-    'sh',
-    ['-c', `grep -la 'target=${server.pid}' /proc/[0-9]*/cmdline | grep -v /proc/$$/`],
-    { reject: false },
-  );
+  const leftOver = await processesWith(`target=${server.pid}`);
   await server.stop();
 
   expect(exitCode).toBe(130);
   expect((await readReport()).endedBy).toBe('interrupted');
   expect(await readdir(join(dir, 'out', 'proc'))).toEqual(expect.arrayContaining(['begin', 'end']));
-  expect(leftOver.stdout).toBe('');
+  expect(leftOver).toEqual([]);
 });
 
 test('a pprof endpoint that hangs, floods, lies or bombs costs a time limit and is named', async () => {
@@ -114,8 +110,10 @@ test('a pprof endpoint that hangs, floods, lies or bombs costs a time limit and 
   expect(said).toContain('heap profile, begin: more than 32 MiB');
   expect(said).toContain('block profile, begin');
   expect(said).toMatch(/CPU profile: .*timed out/);
-  expect(said).toMatch(/goroutine profiles: .*buffer larger than/i);
-  expect(said).toContain('mutex profile: incorrect header check');
+  expect(said).toContain(
+    'goroutine profiles: the profile is larger than 268435456 bytes when unzipped',
+  );
+  expect(said).toContain('mutex profile: the profile is not gzipped');
   expect(findings.map(({ state }) => state)).not.toContain('confirmed');
 });
 
@@ -148,6 +146,16 @@ test('a container is found by its id, and pprof in its network', async (context)
   expect(record.pprof.reason).toBe('found');
   expect((await readReport()).vitals.goroutines).toBeGreaterThan(0);
 });
+
+/** The command lines of all processes that hold a text. */
+async function processesWith(text: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    // One that ended meanwhile has none.
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return commands.filter((command) => command.includes(text));
+}
 
 async function diag(pid: number, words: readonly string[]) {
   return execa(process.execPath, diagWords(pid, ['--seconds=5', ...words]), { reject: false });

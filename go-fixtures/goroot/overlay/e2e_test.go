@@ -18,7 +18,7 @@ import (
 
 // build compiles a program under testdata with the given netpoller the way the
 // harness builds fixtures, and returns its path.
-func build(t *testing.T, program string, poller map[string]string) string {
+func build(t *testing.T, program string, poller map[string]string, flags ...string) string {
 	t.Helper()
 	tc, err := installedGo()
 	if err != nil {
@@ -33,13 +33,20 @@ func build(t *testing.T, program string, poller map[string]string) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(t.TempDir(), program)
-	cmd := exec.Command("go", "build", "-trimpath", "-overlay", res.Overlay, "-tags", buildTag,
-		"-o", binary, "./testdata/"+program)
+	goBuild(t, binary, program, append(flags, "-overlay", res.Overlay, "-tags", buildTag)...)
+	return binary
+}
+
+// goBuild compiles a program under testdata with the stock netpoller, unless
+// flags say otherwise.
+func goBuild(t *testing.T, binary, program string, flags ...string) {
+	t.Helper()
+	args := append([]string{"build", "-trimpath", "-o", binary}, flags...)
+	cmd := exec.Command("go", append(args, "./testdata/"+program)...)
 	cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN=local")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-	return binary
 }
 
 func TestProgramPollsByIOUringOnly(t *testing.T) {
@@ -90,22 +97,36 @@ func TestRefusedRingEndsTheProcess(t *testing.T) {
 
 // stressReport is what the tests read of testdata/stress's output.
 type stressReport struct {
-	Connections, ThreadExits, Timers, Rebinds, Pipes int64
-	LeakedSockets                                    int
-	Poller                                           struct {
+	Connections, ThreadExits, Timers, Rebinds, Pipes, Reuses int64
+
+	LeakedSockets, PinnedSockets int
+
+	Poller struct {
 		RearmedCanceled, RearmedOverflow, Overflows, ReplacedStale, Silenced, Failed uint64
 	}
 }
 
-// stress runs a build of testdata/stress for POLLGATE_STRESS_DURATION (default
-// 2s) and checks what holds for every netpoller.
+// stress runs a build of testdata/stress, for POLLGATE_STRESS_DURATION (default
+// 2s) and until it has made POLLGATE_STRESS_CONNECTIONS and fired
+// POLLGATE_STRESS_TIMERS (default 0), and checks what holds for every netpoller.
+// Where the kernel lets it, the program has a network of its own.
 func stress(t *testing.T, binary string, args ...string) stressReport {
 	t.Helper()
-	duration := os.Getenv("POLLGATE_STRESS_DURATION")
-	if duration == "" {
-		duration = "2s"
+	for name, initial := range map[string]string{"duration": "2s", "connections": "0", "timers": "0"} {
+		value := os.Getenv("POLLGATE_STRESS_" + strings.ToUpper(name))
+		if value == "" {
+			value = initial
+		}
+		args = append(args, "-"+name, value)
 	}
-	out := output(t, exec.Command(binary, append(args, "-duration", duration)...))
+	cmd := exec.Command(binary, args...)
+	if err := ownNetwork(); err != nil {
+		t.Logf("missing capability: a network of its own (%v): sockets without name are not counted", err)
+	} else {
+		cmd.Args = append(cmd.Args, "-netns")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	}
+	out := output(t, cmd)
 	t.Logf("%s", out)
 	var r stressReport
 	if err := json.Unmarshal(out, &r); err != nil {
@@ -113,14 +134,14 @@ func stress(t *testing.T, binary string, args ...string) stressReport {
 	}
 	for part, n := range map[string]int64{
 		"connections": r.Connections, "thread exits": r.ThreadExits, "timers": r.Timers,
-		"rebinds": r.Rebinds, "pipes": r.Pipes,
+		"rebinds": r.Rebinds, "pipes": r.Pipes, "reuses": r.Reuses,
 	} {
 		if n == 0 {
 			t.Errorf("%s: none, the part did not run", part)
 		}
 	}
-	if r.LeakedSockets != 0 {
-		t.Errorf("%d leaked sockets", r.LeakedSockets)
+	if r.LeakedSockets != 0 || r.PinnedSockets != 0 {
+		t.Errorf("%d leaked sockets, %d pinned ones", r.LeakedSockets, r.PinnedSockets)
 	}
 	// Where only sysmon polls, it has armed the polls, and never exits.
 	if r.Poller.RearmedCanceled == 0 && !slices.Contains(args, "-busy") {
@@ -130,6 +151,13 @@ func stress(t *testing.T, binary string, args ...string) stressReport {
 		t.Errorf("counters of things that must not happen here: %+v", r.Poller)
 	}
 	return r
+}
+
+// ownNetwork tries whether a process may have a network of its own.
+func ownNetwork() error {
+	cmd := exec.Command("/bin/true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	return cmd.Run()
 }
 
 func TestStress(t *testing.T) {

@@ -71,6 +71,9 @@ func TestFarmIsAGOROOTOfLinksAndEdits(t *testing.T) {
 	if err != nil || link != filepath.Join(tc.GOROOT, "src", "net", "net.go") {
 		t.Errorf("src/net/net.go: got a link to %q (%v), want the stock one", link, err)
 	}
+	if info, err := os.Lstat(filepath.Join(root, "src", "os", "testdata", "dirfs", "a")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("src/os/testdata/dirfs/a is no file of its own (%v): os.TestRootDirFS would fail", err)
+	}
 	if info, err := os.Lstat(filepath.Join(root, "src", "net")); err != nil || !info.IsDir() {
 		t.Errorf("src/net is no folder (%v): patterns would not reach below it", err)
 	}

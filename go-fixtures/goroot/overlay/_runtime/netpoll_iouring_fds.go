@@ -84,9 +84,10 @@ var iouringFds struct {
 //
 // POLL_ADD takes a file that cannot be polled for one that always is ready;
 // epoll_ctl says EPERM, and os.File depends on that. Sockets and pipes can
-// always be polled. Regular files and directories cannot. For the remaining
-// few (devices, event descriptors) only the kernel knows; a short-lived epoll
-// instance, never waited on, gives its answer.
+// always be polled. Directories cannot, nor regular files on a block device. For
+// the remaining few (devices, event descriptors, files without a device such
+// as those of /proc, /sys and cgroups) only the kernel knows; a short-lived
+// epoll instance, never waited on, gives its answer.
 func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	var path byte // "": the descriptor itself
 	_, _, errno := linux.Syscall6(iouringSysStatx, fd, uintptr(unsafe.Pointer(&path)), iouringAtEmptyPath, iouringStatxBasic, uintptr(unsafe.Pointer(st)), 0)
@@ -96,8 +97,12 @@ func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	switch st.mode & iouringTypeMask {
 	case iouringTypeSocket, iouringTypeFIFO:
 		return 0
-	case iouringTypeRegular, iouringTypeDir:
+	case iouringTypeDir:
 		return iouringEPERM
+	case iouringTypeRegular:
+		if st.devMajor != 0 {
+			return iouringEPERM
+		}
 	}
 	epfd, errno := linux.EpollCreate1(linux.EPOLL_CLOEXEC)
 	if errno != 0 {

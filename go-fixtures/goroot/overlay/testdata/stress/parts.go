@@ -20,7 +20,7 @@ import (
 func (s *stress) churn() error {
 	var token, reply [8]byte
 	for !s.over() {
-		c, err := net.Dial("tcp", s.server.address())
+		c, err := net.Dial("tcp", s.address())
 		if err != nil {
 			return err
 		}
@@ -29,8 +29,8 @@ func (s *stress) churn() error {
 		if rand.IntN(4) != 0 {
 			c.SetDeadline(time.Now().Add(time.Duration(rand.IntN(300)) * time.Microsecond))
 		}
-		if rand.IntN(4) == 0 {
-			c.(*net.TCPConn).SetLinger(0)
+		if rand.IntN(4) != 0 {
+			c.(*net.TCPConn).SetLinger(0) // no TIME_WAIT: a million would use up the ports
 		}
 		_, err = c.Write(token[:])
 		if err == nil {
@@ -49,26 +49,36 @@ func (s *stress) churn() error {
 	return nil
 }
 
-// exitThreads registers a connection from a thread that then exits, which
-// cancels the thread's requests in the kernel, and goes on using it.
+// address is that of a server.
+func (s *stress) address() string { return s.servers[rand.IntN(len(s.servers))].address() }
+
+// exitThreads registers connections from a thread that then exits, which cancels
+// the thread's requests in the kernel. Readers wait on some of them already;
+// only when the thread has gone from the kernel is anything sent.
 func (s *stress) exitThreads() error {
 	for !s.over() {
 		type dialed struct {
-			c   net.Conn
-			err error
+			conns [3]net.Conn
+			tid   int
+			err   error
 		}
 		ready := make(chan dialed)
 		go func() {
 			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-			c, err := net.Dial("tcp", s.server.address())
-			ready <- dialed{c, err}
+			d := dialed{tid: syscall.Gettid()}
+			for i := range d.conns {
+				if d.conns[i], d.err = net.Dial("tcp", s.address()); d.err != nil {
+					break
+				}
+				s.connections.Add(1)
+			}
+			ready <- d
 		}()
 		d := <-ready
 		if d.err != nil {
 			return d.err
 		}
-		s.connections.Add(1)
-		if err := useBlocked(d.c); err != nil {
+		if err := s.useOrphans(d.conns[:], d.tid); err != nil {
 			return fmt.Errorf("after the exit of the thread that dialed: %w", err)
 		}
 		s.threadExits.Add(1)
@@ -76,25 +86,121 @@ func (s *stress) exitThreads() error {
 	return nil
 }
 
-// useBlocked has a reader wait before anything is sent.
-func useBlocked(c net.Conn) error {
-	defer c.Close()
+// useOrphans has readers wait, then the thread tid end, then each of them get
+// its own token.
+func (s *stress) useOrphans(conns []net.Conn, tid int) error {
 	read := make(chan error)
-	for range 3 {
+	for i, c := range conns {
+		defer c.Close()
+		c.(*net.TCPConn).SetLinger(0)
 		go func() {
 			var reply [8]byte
 			_, err := io.ReadFull(c, reply[:])
+			if got := binary.BigEndian.Uint64(reply[:]); err == nil && got != uint64(i) {
+				err = fmt.Errorf("reply %x to token %x: it belongs to another connection", got, i)
+			}
 			read <- err
 		}()
-		runtime.Gosched()
-		if _, err := c.Write(make([]byte, 8)); err != nil {
-			return err
+	}
+	for deadline := time.Now().Add(hangLimit); lives(tid); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("thread %d has not ended within %v", tid, hangLimit)
 		}
-		if err := <-read; err != nil {
+	}
+	for i, c := range conns {
+		if _, err := c.Write(binary.BigEndian.AppendUint64(nil, uint64(i))); err != nil {
 			return err
 		}
 	}
+	var errs []error
+	for range conns {
+		errs = append(errs, <-read)
+	}
+	return errors.Join(errs...)
+}
+
+// lives reports whether a thread of this process is still there. The main one
+// always is: the runtime parks it in place of letting it exit.
+func lives(tid int) bool {
+	pid := syscall.Getpid()
+	if tid == pid {
+		return false
+	}
+	_, _, errno := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), 0)
+	return errno == 0
+}
+
+// reuse closes a connection while a reply to it is on its way and opens one that
+// gets its descriptor. The new one is silent, so a request of the old one that
+// lived on would read nothing, or wake the new reader too early; either shows
+// as another result than the token that is asked for in the end.
+func (s *stress) reuse() error {
+	for !s.over() {
+		old, err := net.Dial("tcp", s.address())
+		if err != nil {
+			return err
+		}
+		s.connections.Add(1)
+		fd, err := descriptor(old)
+		if err != nil {
+			return err
+		}
+		if _, err := old.Write(binary.BigEndian.AppendUint64(nil, 1)); err != nil {
+			return err
+		}
+		old.Close()
+		c, err := net.Dial("tcp", s.address())
+		if err != nil {
+			return err
+		}
+		s.connections.Add(1)
+		again, err := descriptor(c)
+		if err == nil {
+			err = s.readSilent(c)
+		}
+		c.(*net.TCPConn).SetLinger(0)
+		c.Close()
+		if err != nil {
+			return fmt.Errorf("descriptor %d, before it %d: %w", again, fd, err)
+		}
+		if again == fd {
+			s.reuses.Add(1)
+		}
+	}
 	return nil
+}
+
+// readSilent waits on a connection on which nothing comes: until a deadline, and
+// then until the token that it asks for.
+func (s *stress) readSilent(c net.Conn) error {
+	var reply [8]byte
+	c.SetReadDeadline(time.Now().Add(time.Duration(rand.IntN(500)) * time.Microsecond))
+	if n, err := c.Read(reply[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("read of a silent connection: got %d bytes and error %v, want the deadline's", n, err)
+	}
+	c.SetReadDeadline(time.Time{})
+	token := rand.Uint64()
+	if _, err := c.Write(binary.BigEndian.AppendUint64(nil, token)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c, reply[:]); err != nil {
+		return err
+	}
+	if got := binary.BigEndian.Uint64(reply[:]); got != token {
+		return fmt.Errorf("reply %x to token %x: it belongs to another connection", got, token)
+	}
+	return nil
+}
+
+// descriptor is the number of a connection's file.
+func descriptor(c net.Conn) (int, error) {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	number := -1
+	err = raw.Control(func(fd uintptr) { number = int(fd) })
+	return number, err
 }
 
 // timers starts short timers while the poller waits for longer ones: each has

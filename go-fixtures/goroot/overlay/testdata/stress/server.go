@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -67,44 +62,14 @@ func (s *echoServer) stop() error {
 	return err
 }
 
-// leakedSockets counts the kernel's sockets that have port at either end and
-// are not in TIME_WAIT. A socket without descriptor is what a forgotten poll
-// would leave: /proc/self/fd does not show it. Connections that are just being
-// torn down are given time.
-func leakedSockets(port int) (int, error) {
+// untilNone gives connections that are just being torn down time to go: it
+// counts until there is none, or for hangLimit.
+func untilNone(count func() (int, error)) (int, error) {
 	for deadline := time.Now().Add(hangLimit); ; {
-		n, err := countSockets(port)
+		n, err := count()
 		if err != nil || n == 0 || time.Now().After(deadline) {
 			return n, err
 		}
 		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func countSockets(port int) (int, error) {
-	f, err := os.Open("/proc/net/tcp")
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	suffix := fmt.Sprintf(":%04X", port)
-	n := 0
-	for lines := bufio.NewScanner(f); ; {
-		if !lines.Scan() {
-			return n, lines.Err()
-		}
-		// sl local_address rem_address st ...
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || !strings.HasSuffix(fields[1], suffix) && !strings.HasSuffix(fields[2], suffix) {
-			continue
-		}
-		state, err := strconv.ParseUint(fields[3], 16, 8)
-		if err != nil {
-			return 0, fmt.Errorf("/proc/net/tcp: state %q: %w", fields[3], err)
-		}
-		const timeWait = 6
-		if state != timeWait {
-			n++
-		}
 	}
 }
