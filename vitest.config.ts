@@ -8,6 +8,10 @@ export default defineConfig({
           name: 'unit',
           include: ['harness/**/*.test.ts'],
           exclude: ['harness/test/**/*.e2e.test.ts'],
+          // Many of them wait for a process; a worker for each file would load the harness 160 times.
+          isolate: false,
+          maxWorkers: 4,
+          testTimeout: 60_000,
         },
       },
       {
