@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -178,12 +179,22 @@ func quotaGroup(t *testing.T) string {
 			continue
 		}
 		t.Cleanup(func() { _ = os.Remove(group) })
-		if os.WriteFile(filepath.Join(group, layout.file), []byte(layout.quota), 0o644) == nil {
+		// The kernel makes the files of a group; where the root is an ordinary folder there are none.
+		if writeExisting(filepath.Join(group, layout.file), layout.quota) == nil {
 			return filepath.Join(group, "cgroup.procs")
 		}
 	}
 	t.Skip("no control group with a CPU quota can be made: run as root, with the cpu controller")
 	return ""
+}
+
+func writeExisting(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
 
 func TestAThrottledGeneratorIsNeverValid(t *testing.T) {
@@ -193,7 +204,7 @@ func TestAThrottledGeneratorIsNeverValid(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			// At lower rates the generator needs no more than the quota.
 			run := startFaultRun(t, address, 2000+seed, time.Second, "", 5000, 8000)
-			if err := os.WriteFile(procs, []byte(strconv.Itoa(run.command.Process.Pid)), 0o644); err != nil {
+			if err := writeExisting(procs, strconv.Itoa(run.command.Process.Pid)); err != nil {
 				t.Fatal(err)
 			}
 			run.next(t)
