@@ -296,6 +296,13 @@ snapshot() { # snapshot DIR
   awk 'FNR > 1 && $4 != "06" { print $2, $3, $4, $5, $10 }' "$p/net/tcp" "$p/net/tcp6" 2>/dev/null |
     head -n 100000 >"$d/sockets"
   ls -l "$p/fd" 2>/dev/null | sed -n 's/.* \([0-9][0-9]*\) -> /\1 /p' >"$d/fds"
+  # One io_uring a line: armed polls, completions that found the queue full.
+  sed -n 's/^\([0-9]*\) anon_inode:.*io_uring.*/\1/p' "$d/fds" | while read -r fd; do
+    awk '/^PollList:/ { list = "polls" } /^CqOverflowList:/ { list = "overflown" }
+      /^[^ \t]/ && !/^(PollList|CqOverflowList):/ { list = "" }
+      /^[ \t]/ && list != "" { count[list]++ }
+      END { print count["polls"] + 0, count["overflown"] + 0 }' "$p/fdinfo/$fd" 2>/dev/null
+  done >"$d/rings"
   # One thread a line: id, state, user and system ticks, name; then what its scheduler says.
   for t in "$p"/task/[0-9]*; do
     read -r run wait slices 2>/dev/null <"$t/schedstat" || continue

@@ -8,6 +8,7 @@ import { GoroutinesDetails } from '../capture/probes/goroutines.ts';
 import { OncpuDetails } from '../capture/probes/oncpu.ts';
 import { SyscallsDetails } from '../capture/probes/syscalls.ts';
 import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
+import { UringDetails } from '../capture/probes/uring.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkJson, readJson } from '../lib/json.ts';
@@ -37,6 +38,7 @@ interface KernelView {
   descriptors: FdleakDetails | null;
   slowCalls: SyscallsDetails | null;
   tcp: TcpLifeDetails | null;
+  uring: UringDetails | null;
   /** CPU time in ns by stack, from samples of all CPUs; null where none were taken. */
   onCpu: Stacks | null;
 }
@@ -130,6 +132,7 @@ async function readKernel(path: string): Promise<KernelView | null> {
       descriptors: details(found.probe, 'fdleak', FdleakDetails),
       slowCalls: details(found.probe, 'syscalls', SyscallsDetails),
       tcp: details(found.probe, 'tcplife', TcpLifeDetails),
+      uring: details(found.probe, 'uring', UringDetails),
       onCpu: samplesOf(details(found.probe, 'oncpu', OncpuDetails), found.windowNs),
     }
   );

@@ -14,7 +14,15 @@ interface Shows {
   'eBPF, wake-ups': 'run-queue-time';
   'eBPF, goroutines': 'goroutines';
   'eBPF, on CPU': 'cpu-time';
-  '/proc': 'cpu-time' | 'descriptors' | 'connections' | 'run-queue-time' | 'throttling' | 'bytes';
+  'eBPF, io_uring': 'ring-requests' | 'ring-completions';
+  '/proc':
+    | 'cpu-time'
+    | 'descriptors'
+    | 'connections'
+    | 'run-queue-time'
+    | 'throttling'
+    | 'bytes'
+    | 'ring-completions';
   'CPU profile': 'cpu-time';
   'goroutine profile': 'goroutines';
   'heap profile': 'objects';
@@ -38,6 +46,7 @@ const views: Record<Source, Evidence['view']> = {
   'eBPF, wake-ups': 'kernel',
   'eBPF, goroutines': 'kernel',
   'eBPF, on CPU': 'kernel',
+  'eBPF, io_uring': 'kernel',
   '/proc': 'kernel',
   'CPU profile': 'runtime',
   'goroutine profile': 'runtime',
@@ -56,6 +65,7 @@ const samplings: Record<Source, string> = {
   'eBPF, wake-ups': 'every wake-up, in a slice of the window',
   'eBPF, goroutines': 'every birth and death in a slice of the window; waits at its end',
   'eBPF, on CPU': '99 samples a second and CPU',
+  'eBPF, io_uring': 'every request and completion',
   '/proc': 'at both ends of the window',
   'CPU profile': '100 samples a second of CPU time',
   'goroutine profile': 'snapshots, evenly spread over the window',

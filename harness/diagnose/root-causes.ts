@@ -10,6 +10,7 @@ import { descriptorLeak } from './rules/fd-leak.ts';
 import { gcPressure } from './rules/gc-pressure.ts';
 import { goroutineLeak } from './rules/goroutine-leak.ts';
 import { lockConvoy } from './rules/lock-convoy.ts';
+import { pinnedSockets } from './rules/pinned-sockets.ts';
 import { retransmits } from './rules/retransmits.ts';
 import { slowPeer } from './rules/slow-peer.ts';
 import { slowStorage } from './rules/slow-storage.ts';
@@ -18,6 +19,8 @@ import { spin } from './rules/spin.ts';
 import { starvation } from './rules/starvation.ts';
 import { synchronousDns } from './rules/synchronous-dns.ts';
 import { timerStorm } from './rules/timer-storm.ts';
+import { unreadCompletions } from './rules/unread-completions.ts';
+import { unreturnedBuffers } from './rules/unreturned-buffers.ts';
 
 /** Every rule; each has a file of its own. */
 export const rules: readonly Rule[] = [
@@ -38,6 +41,9 @@ export const rules: readonly Rule[] = [
   channelWait,
   smallWrites,
   retransmits,
+  pinnedSockets,
+  unreturnedBuffers,
+  unreadCompletions,
 ];
 
 const order: readonly Finding['state'][] = ['confirmed', 'suspected', 'unknown', 'ruled-out'];

@@ -29,6 +29,7 @@ export interface Rule {
 
 export interface Look {
   kernel: Sight;
+  /** Of causes that the Go runtime cannot know of: what /proc tells beside the probes. */
   runtime: Sight;
   /** Share of the process's time, CPUs or connections that it explains, from 0 to 1: its rank. */
   weight: number;

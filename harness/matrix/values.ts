@@ -2,7 +2,8 @@ import { probeValueAt } from '../analyze/histogram.ts';
 import { cpuNs } from '../analyze/round-values.ts';
 import type { Snapshot } from '../capture/counters.ts';
 import type { LoadReason } from '../capture/load-result.ts';
-import { ownValue } from '../lib/json.ts';
+import { UringDetails } from '../capture/probes/uring.ts';
+import { checkJson, ownValue } from '../lib/json.ts';
 import type { TurnEvidence } from './evidence.ts';
 import { phaseNames } from './turn.ts';
 
@@ -82,7 +83,14 @@ export function probedValues(turn: TurnEvidence | undefined, server: string): Pr
   }
   const { syscalls } = probe;
   const sum = (names: readonly string[]) => names.reduce((n, name) => n + (syscalls[name] ?? 0), 0);
-  const runs = taskWorkRuns(probe.details?.['uring']);
+  const details = probe.details?.['uring'];
+  const runs =
+    details === undefined
+      ? null
+      : (checkJson(details, UringDetails, {
+          name: 'the uring of netprobe',
+          remedy: 'run the matrix again',
+        }).taskWork?.runs ?? null);
   return {
     requests: arm.completed,
     systemCalls: sum(Object.keys(syscalls)) / arm.completed,
@@ -103,10 +111,4 @@ function wakeupOf(
   return !histogram || p50 == null || p99 == null
     ? null
     : { count: histogram.count, p50, p99, max: histogram.max };
-}
-
-/** From the details of the probe uring (bpf/probes/uring), a form of their own. */
-function taskWorkRuns(details: unknown): number | null {
-  const work = (details as { taskWork?: { runs?: unknown } | null } | undefined)?.taskWork;
-  return typeof work?.runs === 'number' ? work.runs : null;
 }

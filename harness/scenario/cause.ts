@@ -17,6 +17,9 @@ export const causes = [
   'timer-storm',
   'small-writes',
   'retransmits',
+  'pinned-sockets',
+  'unreturned-buffers',
+  'unread-completions',
 ] as const;
 
 export type Cause = (typeof causes)[number];

@@ -13,8 +13,9 @@ export interface ProcSnapshot {
   threads: Thread[];
   /** By what the descriptor points to; null where /proc/PID/fd could not be read. */
   descriptors: Record<string, number> | null;
-  /** TCP sockets of the process's network namespace by state and whether the process holds them. */
   sockets: SocketCounts;
+  /** Its io_uring instances; null where the snapshot does not tell of them. */
+  rings: Ring[] | null;
   /** Of its network namespace: `Tcp.RetransSegs`, `TcpExt.DelayedACKs`, … */
   network: Record<string, number>;
   readCalls: number | null;
@@ -35,6 +36,15 @@ interface Thread {
   waitNs: number;
 }
 
+/** One io_uring instance, from /proc/PID/fdinfo (fs/io_uring/fdinfo.c of the kernel). */
+interface Ring {
+  /** Polls that are armed, on whatever: of sockets that the process has closed as well. */
+  armedPolls: number;
+  /** Completions that found the queue full and wait in the kernel until the process makes room. */
+  overflown: number;
+}
+
+/** TCP sockets of the process's network namespace. */
 interface SocketCounts {
   /** Sockets whose peer has closed and whom this process still holds. */
   closeWait: number;
@@ -42,6 +52,13 @@ interface SocketCounts {
   listening: number;
   /** Established ones that it made itself, by the peer's address and port in hexadecimal. */
   toPeers: Record<string, number>;
+  /** Of the established: with bytes that the process has not read. */
+  unread: number;
+  /**
+   * Connections of its listening ports of which no descriptor is left in this process, though they live
+   * on; another process may hold them.
+   */
+  withoutDescriptor: number;
 }
 
 interface HostSnapshot {
@@ -82,6 +99,7 @@ export async function readProcSnapshot(dir: string, edge: Edge): Promise<ProcSna
     threads: parseThreads(tasks ?? ''),
     descriptors: links.length === 0 ? null : countKinds(links),
     sockets: countSockets((await read('sockets')) ?? '', links),
+    rings: parseRings(await read('rings')),
     network: {
       ...parseNetCounters((await read('snmp')) ?? ''),
       ...parseNetCounters((await read('netstat')) ?? ''),
@@ -128,6 +146,13 @@ function countSockets(text: string, links: readonly string[]): SocketCounts {
   const inState = (wanted: string) => own.filter(([, , state]) => state === wanted);
   const portOf = (address = '') => address.slice(address.indexOf(':') + 1);
   const served = new Set(inState('0A').map(([local]) => portOf(local)));
+  // Established, or closed by the peer alone. Inode 0: closed by its process and ending by itself.
+  const astray = lines(text)
+    .map((line) => line.split(' '))
+    .filter(([local, , state = '', , inode]) => {
+      const lives = state === '01' || state === '08';
+      return lives && served.has(portOf(local)) && inode !== '0' && !inodes.has(inode);
+    });
   const toPeers: Record<string, number> = {};
   for (const [local, remote = ''] of inState('01')) {
     if (!served.has(portOf(local))) {
@@ -139,7 +164,20 @@ function countSockets(text: string, links: readonly string[]): SocketCounts {
     established: inState('01').length,
     listening: inState('0A').length,
     toPeers,
+    unread: inState('01').filter(([, , , queues = '']) => !queues.endsWith(':00000000')).length,
+    withoutDescriptor: astray.length,
   };
+}
+
+/** A line `polls overflown` for each ring. */
+function parseRings(text: string | undefined): Ring[] | null {
+  if (text === undefined) {
+    return null;
+  }
+  return lines(text).map((line) => {
+    const [polls, overflown] = line.split(' ');
+    return { armedPolls: Number(polls), overflown: Number(overflown) };
+  });
 }
 
 /** Pairs of lines `Tcp: names…`, `Tcp: values…` as in /proc/net/snmp and netstat. */
