@@ -157,19 +157,20 @@ func (r *runtimeState) goroutine(address uint64) (one snapshot, alive bool, err 
 }
 
 // stack follows the frame pointers of a goroutine that does not run. One that moves meanwhile gives
-// a short stack: every frame must lie above the one before and inside what was read.
+// a short stack: every frame must lie above the one before and below the stack's upper end. The memory
+// is read a piece at a time: most stacks are short, and a server's middleware makes some very long.
 func (r *runtimeState) stack(pc, sp, fp, high uint64) []uint64 {
-	const depth, most = 64, 8192
+	const depth, pieceBytes = 128, 8192
 	frames := []uint64{pc}
-	if sp >= high {
-		return frames
-	}
-	words := make([]byte, min(high-sp, most)&^7)
-	if r.memory.Read(words, sp) != nil {
-		return frames
-	}
-	for len(frames) < depth && fp >= sp && fp-sp+16 <= uint64(len(words)) {
-		frame := words[fp-sp:]
+	piece, from := []byte(nil), sp
+	for len(frames) < depth && fp >= sp && fp < high && high-fp >= 16 {
+		if fp < from || fp-from+16 > uint64(len(piece)) {
+			piece, from = make([]byte, min(high-fp, pieceBytes)&^7), fp
+			if r.memory.Read(piece, from) != nil {
+				break
+			}
+		}
+		frame := piece[fp-from:]
 		next, caller := binary.NativeEndian.Uint64(frame), binary.NativeEndian.Uint64(frame[8:])
 		if caller == 0 {
 			break

@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Diagnoses a server that was not written here, Caddy, as it comes from its Go module: idle, loaded, and
+# with faults that are put on it from outside or into its configuration.
+#
+#   bash harness/diagnosis-trial/strangers.sh [CASE…]     all cases without arguments, about 25 s each
+#
+# Prints for each case what was to be found and what was confirmed; in brackets what one view alone suspects
+# before all else. Exit code 1 when they differ, 2 for an
+# unknown case. Needs root (cgroups, network namespaces), Go, tc and what npm run diag needs; what a case
+# lacks is said. The diagnoses stay in reports/strangers/.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+version=v2.10.2
+caddy=$PWD/.cache/strangers/caddy-$version
+reports=$PWD/reports/strangers
+work=$(mktemp -d)
+# What runs for the case: ended with it, whatever happens.
+running=()
+enter=()
+
+declare -A expected=(
+  [idle]='' [loaded]='' [stopped]=''
+  [throttled]=cpu-throttling
+  # Its threads wait before they run, not while they run: the runtime has nothing to tell of it.
+  [neighbour]='(cpu-neighbour)'
+  [slow-upstream]=slow-peer
+  [no-keepalive]=connection-reuse
+  [lossy]=retransmits
+)
+order=(idle loaded stopped throttled neighbour slow-upstream no-keepalive lossy)
+
+end_case() {
+  # The latest first: it may be stopping an earlier one.
+  for ((i = ${#running[@]} - 1; i >= 0; i--)); do
+    kill "${running[i]}" 2>/dev/null; kill -CONT "${running[i]}" 2>/dev/null
+  done
+  for pid in "${running[@]}"; do wait "$pid" 2>/dev/null; done
+  running=()
+  if [ ${#enter[@]} -gt 0 ]; then ip netns delete "pollgate-$$"; enter=(); fi
+  for group in /sys/fs/cgroup/cpu/pollgate-stranger-$$ /sys/fs/cgroup/pollgate-stranger-$$; do
+    # The kernel lets a group go when the last process in it is gone.
+    while [ -d "$group" ] && ! rmdir "$group" 2>/dev/null; do sleep 0.1; done
+  done
+}
+trap 'end_case; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+start() { "${enter[@]}" "$@" >"$work/output" 2>&1 & running+=($!); }
+
+answers() { "${enter[@]}" curl -fsS -o /dev/null --max-time 2 "$1" 2>/dev/null; }
+
+# serve CONFIGURATION…: Caddy with these lines in its site; it is $server then
+serve() {
+  {
+    printf '{\n  admin 127.0.0.1:21019\n}\nhttp://127.0.0.1:21080 {\n'
+    printf '  %s\n' "$@"
+    printf '}\n'
+  } >"$work/Caddyfile"
+  start env HOME="$work" "$caddy" run --adapter caddyfile --config "$work/Caddyfile"
+  server=${running[-1]}
+  until answers http://127.0.0.1:21080/; do
+    kill -0 "$server" 2>/dev/null || { cat "$work/output" >&2; exit 4; }
+    sleep 0.1
+  done
+}
+
+# upstream CONFIGURATION…: a second Caddy, whom the first asks
+upstream() {
+  {
+    printf '{\n  admin off\n}\nhttp://127.0.0.1:21081 {\n'
+    printf '  %s\n' "$@"
+    printf '}\n'
+  } >"$work/Upstream"
+  start env HOME="$work" "$caddy" run --adapter caddyfile --config "$work/Upstream"
+  until answers http://127.0.0.1:21081/; do sleep 0.1; done
+}
+
+load() { # load REQUESTS_PER_SECOND CONNECTIONS
+  start "$PWD/.cache/bin/loadgen.epoll" --url http://127.0.0.1:21080/ --rate "$1" --connections "$2" \
+    --duration 120s --out "$work/load"
+}
+
+# diagnose CASE: prints the causes that were confirmed and do not follow from another
+diagnose() {
+  rm -rf "${reports:?}/$1"
+  "${enter[@]}" node harness/cli.ts diag --pid "$server" --seconds 10 --max-cpu-rise 0 \
+    --out "$reports/$1" >"$work/diag" 2>&1 || { cat "$work/diag" >&2; return 4; }
+  node -e '
+    const { findings } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    const own = findings.filter((f) => f.consequenceOf === undefined);
+    const confirmed = own.filter((f) => f.state === "confirmed").map((f) => f.cause);
+    const suspected = own.filter((f) => f.state === "suspected").map((f) => `(${f.cause})`);
+    console.log(confirmed.join(" ") || suspected[0] || "");
+  ' "$reports/$1/report.json"
+}
+
+case_idle() { serve 'respond "hello"'; }
+
+case_loaded() { serve 'respond "hello"'; load 1000 32; }
+
+# Three times for a second while it is watched.
+case_stopped() {
+  serve 'respond "hello"'; load 1000 32
+  ( sleep 3; for _ in 1 2 3; do kill -STOP "$server"; sleep 1; kill -CONT "$server"; sleep 1; done ) & running+=($!)
+}
+
+case_throttled() {
+  serve 'respond "hello"'
+  if [ -w /sys/fs/cgroup/cpu/cpu.cfs_period_us ]; then
+    group=/sys/fs/cgroup/cpu/pollgate-stranger-$$
+    mkdir "$group" && echo 100000 >"$group/cpu.cfs_period_us" && echo 10000 >"$group/cpu.cfs_quota_us" || return 5
+  else
+    group=/sys/fs/cgroup/pollgate-stranger-$$
+    mkdir "$group" && echo '10000 100000' >"$group/cpu.max" || return 5
+  fi
+  echo "$server" >"$group/cgroup.procs" || return 5
+  load 2000 64
+}
+
+# A busy loop on every CPU, of which this process is none.
+case_neighbour() {
+  serve 'respond "hello"'; load 1000 32
+  for _ in $(seq $(($(nproc) * 2))); do start sh -c 'while :; do :; done'; done
+}
+
+# The upstream stands still for most of the time: nearly every answer is up to a fifth of a second late.
+case_slow-upstream() {
+  upstream 'respond "late"'
+  local slow=${running[-1]}
+  serve 'reverse_proxy 127.0.0.1:21081'; load 200 32
+  ( while kill -STOP "$slow"; do sleep 0.2; kill -CONT "$slow"; sleep 0.02; done ) 2>/dev/null & running+=($!)
+}
+
+case_no-keepalive() {
+  upstream 'respond "hello"'
+  serve 'reverse_proxy 127.0.0.1:21081 {' '  transport http {' '    keepalive off' '  }' '}'; load 500 32
+}
+
+case_lossy() {
+  ip netns add "pollgate-$$" || return 5
+  enter=(ip netns exec "pollgate-$$")
+  "${enter[@]}" ip link set lo up && "${enter[@]}" tc qdisc add dev lo root netem loss 3% || return 5
+  serve 'header Content-Type text/plain' "respond \"$(head -c 20000 /dev/zero | tr '\0' x)\""; load 500 32
+}
+
+cases=("$@")
+[ $# -gt 0 ] || cases=("${order[@]}")
+for name in "${cases[@]}"; do
+  if [ -z "${expected[$name]+known}" ]; then
+    printf 'unknown case "%s", allowed: %s\n' "$name" "${order[*]}" >&2
+    exit 2
+  fi
+done
+[ "$(id -u)" = 0 ] || { echo "strangers.sh: needs root: sudo bash $0" >&2; exit 5; }
+node harness/setup.mjs --build || exit
+if [ ! -x "$caddy" ]; then
+  echo "building Caddy $version" >&2
+  GOBIN=$PWD/.cache/strangers go install "github.com/caddyserver/caddy/v2/cmd/caddy@$version" &&
+    mv .cache/strangers/caddy "$caddy" || exit 4
+fi
+mkdir -p "$reports"
+
+wrong=0
+printf '%-14s %-18s %s\n' case expected seen
+for name in "${cases[@]}"; do
+  if "case_$name"; then
+    seen=$(diagnose "$name") || seen="the diagnosis failed"
+  else
+    seen="not tried: this machine lacks what it needs"
+  fi
+  end_case
+  [ "$seen" = "${expected[$name]}" ] || wrong=1
+  printf '%-14s %-18s %s\n' "$name" "${expected[$name]:-none}" "${seen:-none}"
+done
+exit $wrong
