@@ -18,6 +18,9 @@ work=$(mktemp -d)
 # What runs for the case: ended with it, whatever happens.
 running=()
 enter=()
+limit=()
+networks=()
+host=127.0.0.1
 
 declare -A expected=(
   [idle]='' [loaded]='' [stopped]=''
@@ -27,8 +30,9 @@ declare -A expected=(
   [slow-upstream]=slow-peer
   [no-keepalive]=connection-reuse
   [lossy]=retransmits
+  [fd-limit]=''
 )
-order=(idle loaded stopped throttled neighbour slow-upstream no-keepalive lossy)
+order=(idle loaded stopped throttled neighbour slow-upstream no-keepalive lossy fd-limit)
 
 end_case() {
   # The latest first: it may be stopping an earlier one.
@@ -37,7 +41,8 @@ end_case() {
   done
   for pid in "${running[@]}"; do wait "$pid" 2>/dev/null; done
   running=()
-  if [ ${#enter[@]} -gt 0 ]; then ip netns delete "pollgate-$$"; enter=(); fi
+  for network in "${networks[@]}"; do ip netns delete "$network"; done
+  networks=() enter=() limit=() host=127.0.0.1
   for group in /sys/fs/cgroup/cpu/pollgate-stranger-$$ /sys/fs/cgroup/pollgate-stranger-$$; do
     # The kernel lets a group go when the last process in it is gone.
     while [ -d "$group" ] && ! rmdir "$group" 2>/dev/null; do sleep 0.1; done
@@ -47,14 +52,14 @@ trap 'end_case; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-start() { "${enter[@]}" "$@" >"$work/output" 2>&1 & running+=($!); }
+start() { "${enter[@]}" "${limit[@]}" "$@" >"$work/output" 2>&1 & running+=($!); }
 
 answers() { "${enter[@]}" curl -fsS -o /dev/null --max-time 2 "$1" 2>/dev/null; }
 
 # serve CONFIGURATION…: Caddy with these lines in its site; it is $server then
 serve() {
   {
-    printf '{\n  admin 127.0.0.1:21019\n}\nhttp://127.0.0.1:21080 {\n'
+    printf '{\n  admin 127.0.0.1:21019\n}\nhttp://:21080 {\n'
     printf '  %s\n' "$@"
     printf '}\n'
   } >"$work/Caddyfile"
@@ -69,7 +74,7 @@ serve() {
 # upstream CONFIGURATION…: a second Caddy, whom the first asks
 upstream() {
   {
-    printf '{\n  admin off\n}\nhttp://127.0.0.1:21081 {\n'
+    printf '{\n  admin off\n}\nhttp://:21081 {\n'
     printf '  %s\n' "$@"
     printf '}\n'
   } >"$work/Upstream"
@@ -78,7 +83,7 @@ upstream() {
 }
 
 load() { # load REQUESTS_PER_SECOND CONNECTIONS
-  start "$PWD/.cache/bin/loadgen.epoll" --url http://127.0.0.1:21080/ --rate "$1" --connections "$2" \
+  start "$PWD/.cache/bin/loadgen.epoll" --url "http://$host:21080/" --rate "$1" --connections "$2" \
     --duration 120s --out "$work/load"
 }
 
@@ -138,11 +143,34 @@ case_no-keepalive() {
   serve 'reverse_proxy 127.0.0.1:21081 {' '  transport http {' '    keepalive off' '  }' '}'; load 500 32
 }
 
+# Server, router and clients in networks of their own. The router's link to the clients has 60 Mbit/s and room
+# for ten packets, where 80 Mbit/s are asked for: what finds no room is lost.
 case_lossy() {
-  ip netns add "pollgate-$$" || return 5
-  enter=(ip netns exec "pollgate-$$")
-  "${enter[@]}" ip link set lo up && "${enter[@]}" tc qdisc add dev lo root netem loss 3% || return 5
-  serve 'header Content-Type text/plain' "respond \"$(head -c 20000 /dev/zero | tr '\0' x)\""; load 500 32
+  local name
+  for name in server router clients; do ip netns add "pollgate-$$-$name" && networks+=("pollgate-$$-$name") || return 5; done
+  link "pollgate-$$-server" 10.77.0.1 "pollgate-$$-router" 10.77.0.2 &&
+    link "pollgate-$$-clients" 10.77.1.1 "pollgate-$$-router" 10.77.1.2 &&
+    ip netns exec "pollgate-$$-router" sysctl -qw net.ipv4.ip_forward=1 &&
+    ip netns exec "pollgate-$$-router" tc qdisc add dev to-10.77.1.1 root tbf rate 60mbit burst 15kb limit 15kb || return 5
+  enter=(ip netns exec "pollgate-$$-server")
+  serve "respond \"$(head -c 20000 /dev/zero | tr '\0' x)\""
+  enter=(ip netns exec "pollgate-$$-clients") host=10.77.0.1
+  load 500 32
+  enter=(ip netns exec "pollgate-$$-server")
+}
+
+# link NETWORK ADDRESS ROUTER ITS_ADDRESS: a cable between the two, and the way to all others over it
+link() {
+  ip link add "at-$2" netns "$1" type veth peer name "to-$2" netns "$3" &&
+    ip -n "$1" address add "$2/24" dev "at-$2" && ip -n "$3" address add "$4/24" dev "to-$2" &&
+    ip -n "$1" link set "at-$2" up && ip -n "$3" link set "to-$2" up && ip -n "$1" link set lo up &&
+    ip -n "$1" route add default via "$4"
+}
+
+# Clients who find no descriptor left wait, and so does nobody else.
+case_fd-limit() {
+  limit=(prlimit --nofile=40)
+  serve 'respond "hello"'; limit=(); load 500 64
 }
 
 cases=("$@")
