@@ -203,7 +203,7 @@ func (o overlay) rebuildTools(ctx context.Context, root, staging string) error {
 	if err := os.Mkdir(out, 0o755); err != nil {
 		return err
 	}
-	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", out + string(filepath.Separator), "cmd/go"}
+	args := []string{"build", "-trimpath", "-o", out + string(filepath.Separator), "cmd/go"}
 	for _, tool := range rebuilt {
 		args = append(args, "cmd/"+tool)
 	}

@@ -281,7 +281,7 @@ func iouringBroken(delay int64) {
 //
 //go:nowritebarrierrec
 func iouringReady(toRun *gList, cqe *iouringCQE) int32 {
-	registration, closing := iouringCompleted(cqe)
+	registration, closing, res := iouringCompleted(cqe)
 	if registration == 0 {
 		return 0
 	}
@@ -296,13 +296,13 @@ func iouringReady(toRun *gList, cqe *iouringCQE) int32 {
 	}
 	var mode int32
 	eventErr := false
-	if cqe.res < 0 {
+	if res < 0 {
 		// The kernel could not poll. As for a scan error of epoll: a reader
 		// gets an error, a writer tries and gets a more specific one.
 		iouringCounters.failed.Add(1)
 		mode, eventErr = 'r'+'w', true
 	} else {
-		events := uint32(cqe.res)
+		events := uint32(res)
 		if events&(linux.EPOLLIN|linux.EPOLLRDHUP|linux.EPOLLHUP|linux.EPOLLERR) != 0 {
 			mode += 'r'
 		}

@@ -158,15 +158,51 @@ func iouringArm(fd uintptr, slot *iouringFd, dir int) iouringSQE {
 }
 
 // iouringCompleted notes the completion of a poll. It returns the registration,
-// 0 if there is none any more or nothing to tell it, and whether netpollclose
-// waits for the end of its polls.
+// 0 if there is none any more or nothing to tell it, whether netpollclose
+// waits for the end of its polls, and the events or, negative, an errno.
 //
 //go:nowritebarrierrec
-func iouringCompleted(cqe *iouringCQE) (pd uint64, closing bool) {
+func iouringCompleted(cqe *iouringCQE) (pd uint64, closing bool, res int32) {
 	lock(&iouringSQ.lock)
 	pd, closing = iouringCompletedLocked(cqe)
+	res = cqe.res
+	if pd != 0 && !closing && res == linux.EPOLLERR {
+		// Under the lock the descriptor is not closed meanwhile.
+		fd, _, _ := iouringUnpack(cqe.userData)
+		res = iouringEventsNow(fd)
+	}
 	unlock(&iouringSQ.lock)
-	return pd, closing
+	return pd, closing, res
+}
+
+// iouringEventsNow is for a poll that ended with an error alone. That a poll of
+// all events, as epoll's, tells an error alone means that the file cannot be
+// polled. One that asked for less does not tell, say, that a socket with an
+// error can be written to.
+//
+//go:nowritebarrierrec
+func iouringEventsNow(fd uintptr) int32 {
+	p := iouringPollfd{fd: int32(fd), events: linux.EPOLLIN | linux.EPOLLOUT | linux.EPOLLRDHUP}
+	var none [2]int64 // timespec: does not wait
+	n, _, errno := linux.Syscall6(iouringSysPpoll, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&none)), 0, 0, 0)
+	if errno != 0 {
+		return linux.EPOLLERR
+	}
+	if n == 0 {
+		p.revents = linux.EPOLLIN | linux.EPOLLOUT // somebody has taken the error
+	}
+	return int32(p.revents) | linux.EPOLLERR // whoever waits tries again, as with epoll
+}
+
+// iouringServes tells whether a goroutine that waits in a direction is made ready by what a poll
+// ended with. The kernel adds the peer's half close to every poll.
+//
+//go:nowritebarrierrec
+func iouringServes(dir int, res int32) bool {
+	if dir == 0 || res < 0 {
+		return true
+	}
+	return uint32(res)&(linux.EPOLLOUT|linux.EPOLLHUP|linux.EPOLLERR) != 0
 }
 
 //go:nowritebarrierrec
@@ -201,6 +237,13 @@ func iouringCompletedLocked(cqe *iouringCQE) (pd uint64, closing bool) {
 		} else if slot.ends[dir]++; slot.ends[dir] == iouringMaxEnds {
 			c.silenced.Add(1)
 		}
+	}
+	if !iouringServes(dir, cqe.res) {
+		// The writer goes on waiting. Edge-triggered, since what ended this poll
+		// lasts and would end the next one at once.
+		slot.edge[dir] = true
+		iouringQueue(fd, slot, dir)
+		iouringFlush()
 	}
 	return slot.pd, false
 }

@@ -15,9 +15,11 @@ import (
 // Kernel ABI, from include/uapi/linux/stat.h and the system call tables.
 const (
 	iouringSysStatx = goarch.IsAmd64*332 + goarch.IsArm64*291
+	iouringSysPpoll = goarch.IsAmd64*271 + goarch.IsArm64*73
 
 	iouringAtEmptyPath = 0x1000
-	iouringStatxBasic  = 0x7ff
+	iouringAtDontSync  = 0x4000
+	iouringStatxWanted = 0x1 | 0x100 // type and inode
 	iouringTypeMask    = 0xf000
 	iouringTypeFIFO    = 0x1000
 	iouringTypeDir     = 0x4000
@@ -38,6 +40,12 @@ type iouringStatx struct {
 	devMajor uint32
 	devMinor uint32
 	_        [112]byte
+}
+
+// iouringPollfd is struct pollfd.
+type iouringPollfd struct {
+	fd              int32
+	events, revents int16
 }
 
 // iouringFd says what is registered for one descriptor number.
@@ -88,9 +96,12 @@ var iouringFds struct {
 // the remaining few (devices, event descriptors, files without a device such
 // as those of /proc, /sys and cgroups) only the kernel knows; a short-lived
 // epoll instance, never waited on, gives its answer.
+//
+// What the kernel knows suffices: to ask the server of a network file system would
+// stop a thread that the garbage collector waits for.
 func iouringIdentify(fd uintptr, st *iouringStatx) uintptr {
 	var path byte // "": the descriptor itself
-	_, _, errno := linux.Syscall6(iouringSysStatx, fd, uintptr(unsafe.Pointer(&path)), iouringAtEmptyPath, iouringStatxBasic, uintptr(unsafe.Pointer(st)), 0)
+	_, _, errno := linux.Syscall6(iouringSysStatx, fd, uintptr(unsafe.Pointer(&path)), iouringAtEmptyPath|iouringAtDontSync, iouringStatxWanted, uintptr(unsafe.Pointer(st)), 0)
 	if errno != 0 {
 		return errno
 	}
