@@ -60,9 +60,9 @@ func (l *loop) Run() error {
 			case l.wake:
 				err = l.drain()
 			default:
-				// A connection can have been closed by the drain in the same batch.
-				if conn := l.conns[fd]; conn != nil {
-					err = l.serve(conn)
+				// A connection, or the listener, can have been closed by the drain in the same batch.
+				if fd < len(l.conns) && l.conns[fd] != nil {
+					err = l.serve(l.conns[fd])
 				}
 			}
 			if err != nil {

@@ -166,6 +166,9 @@ func (l *loop) answer(slot uint32) {
 	free := len(l.freePage)
 	if free == 0 {
 		conn.waits = true
+		if l.firstWaiting > len(l.waiting)/2 && len(l.waiting) == cap(l.waiting) {
+			l.waiting, l.firstWaiting = l.waiting[:copy(l.waiting, l.waiting[l.firstWaiting:])], 0
+		}
 		l.waiting = append(l.waiting, slot)
 		return
 	}
@@ -182,14 +185,18 @@ func (l *loop) answer(slot uint32) {
 	l.ring.Send(int(conn.fd), page, l.userData(slot, forSend))
 }
 
-// finishPage takes the page back from a connection, and gives it to the first one that waits.
+// finishPage takes the page back from a connection, and gives it to the first one that waits and has a
+// use for it: a client may have gone meanwhile.
 func (l *loop) finishPage(slot uint32) {
 	conn := &l.slots[slot]
 	l.freePage = append(l.freePage, conn.page)
 	conn.page = -1
-	if len(l.waiting) > 0 {
-		next := l.waiting[0]
-		l.waiting = l.waiting[:copy(l.waiting, l.waiting[1:])]
+	for l.firstWaiting < len(l.waiting) && len(l.freePage) > 0 {
+		next := l.waiting[l.firstWaiting]
+		l.firstWaiting++
+		if l.firstWaiting == len(l.waiting) {
+			l.waiting, l.firstWaiting = l.waiting[:0], 0
+		}
 		l.slots[next].waits = false
 		l.settle(next)
 	}

@@ -57,8 +57,10 @@ type loop struct {
 
 	slots     []conn
 	freeSlots []uint32
-	// waiting are the connections whose request waits for a page, in order of arrival.
-	waiting []uint32
+	// waiting, from firstWaiting on, are the connections whose request waits for a page, in order of
+	// arrival.
+	waiting      []uint32
+	firstWaiting int
 	// starved are those whose receive ended because there was no buffer.
 	starved []uint32
 	open    atomic.Int64

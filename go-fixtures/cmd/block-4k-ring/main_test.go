@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"pollgate/go-fixtures/internal/blocktest"
 	"pollgate/go-fixtures/internal/fixturetest"
@@ -205,4 +208,37 @@ func TestLeakOfCompletions(t *testing.T) {
 	if n := countAll(t, p, "CqOverflowList"); n != 100-unreadCompletions {
 		t.Errorf("CqOverflowList has %d entries, want %d", n, 100-unreadCompletions)
 	}
+}
+
+// Clients that reset their connection while their request waits for a page have no use for the page
+// that becomes free; those behind them have.
+func TestGoneClientsDoNotTakeThePagesOfOthers(t *testing.T) {
+	needRings(t)
+	p := blocktest.Start(t, serverBinary, "--threads", "1")
+	gone := make([]*net.TCPConn, 3000)
+	for i := range gone {
+		gone[i] = blocktest.Dial(t, p)
+	}
+	stays := blocktest.Dial(t, p)
+	if err := blocktest.Ask(stays, 1); err != nil {
+		t.Fatal(err)
+	}
+	// All requests and resets are there before the server looks.
+	p.Signal(t, unix.SIGSTOP)
+	for _, conn := range gone {
+		if _, err := conn.Write(blocktest.Requests(1)); err != nil {
+			t.Fatal(err)
+		}
+		conn.SetLinger(0)
+		conn.Close()
+	}
+	if _, err := stays.Write(blocktest.Requests(2)); err != nil {
+		t.Fatal(err)
+	}
+	p.Signal(t, unix.SIGCONT)
+	if err := blocktest.ReadPage(stays, 2); err != nil {
+		t.Fatal(err)
+	}
+	stays.Close()
+	blocktest.WaitForSockets(t, p, "", 0)
 }

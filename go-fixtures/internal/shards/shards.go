@@ -40,8 +40,9 @@ type Server struct {
 	cpus  []int
 	wakes []int
 	// ended receives what each loop's Run returned.
-	ended    chan error
-	drained  chan struct{}
+	ended chan error
+	// drained says how the loops have ended: nil, or the error of the first that failed.
+	drained  chan error
 	draining atomic.Bool
 }
 
@@ -70,7 +71,7 @@ func New(threads int, newLoop func() Loop) (*Server, error) {
 	if threads == 0 {
 		threads = len(cpus)
 	}
-	s := &Server{ended: make(chan error, threads), drained: make(chan struct{})}
+	s := &Server{ended: make(chan error, threads), drained: make(chan error, 1)}
 	for i := range threads {
 		s.loops = append(s.loops, newLoop())
 		s.cpus = append(s.cpus, cpus[i%len(cpus)])
@@ -121,13 +122,14 @@ func (s *Server) run(loop Loop, cpu, listener, wake int, opened chan<- error) {
 func (s *Server) Serve(net.Listener) error {
 	for range s.loops {
 		if err := <-s.ended; err != nil {
+			s.drained <- err
 			return err
 		}
 		if !s.draining.Load() {
 			return errors.New("a thread ended by itself")
 		}
 	}
-	close(s.drained)
+	s.drained <- nil
 	return nil
 }
 
@@ -141,8 +143,8 @@ func (s *Server) Drain(ctx context.Context) error {
 		}
 	}
 	select {
-	case <-s.drained:
-		return nil
+	case err := <-s.drained:
+		return err
 	case <-ctx.Done():
 		open := 0
 		for _, loop := range s.loops {
