@@ -15,8 +15,9 @@ export interface ClaimPlace {
   /** Of this group. */
   cells: readonly MatrixCell[];
   probed: ReadonlyMap<string, readonly ProbedValues[]>;
-  /** Servers whose data contradict what they are said to be. */
+  /** Servers whose data contradict what they are said to be, and those of whom nothing proves it. */
   contradicted: ReadonlySet<string>;
+  unproved: ReadonlySet<string>;
 }
 
 /** Every claim that this group tests, in each of its cells that it speaks of. */
@@ -41,6 +42,11 @@ export function claimCellsOf(place: ClaimPlace): ClaimCell[] {
     });
 }
 
+/** Of a generator that shares the server's CPU every figure is one of both. */
+function sharesCpu({ placement }: MatrixRecord): boolean {
+  return placement.generator < 0;
+}
+
 /** A ratio of QPS is one of capacities; in closed loop p99 is but the length of the queue (Little's law). */
 function cellsFor({ cells }: ClaimPlace, { quantity }: Claim): MatrixCell[] {
   return cells.filter(({ percent }) => (quantity === 'qps-ratio') === (percent === null));
@@ -57,7 +63,7 @@ function takesPart({ plan, group }: ClaimPlace, server: string): boolean {
 
 /** Why nothing in this group can be said; undefined where it was run. */
 function obstacleOf(place: ClaimPlace, claim: Claim): string | undefined {
-  const { record, plan, group, contradicted, cells } = place;
+  const { record, plan, group, contradicted, unproved } = place;
   const servers = serversIn(place, claim);
   const names = [groupName(group), ...servers.map((server) => `${plan.id}/${server}`)];
   const untestable = names.map((name) => record.untestable[name]).find((found) => found);
@@ -68,11 +74,22 @@ function obstacleOf(place: ClaimPlace, claim: Claim): string | undefined {
   if (wrong !== undefined) {
     return `${wrong} is not what it is said to be, see Fairness`;
   }
-  if (claim.quantity.startsWith('wakeup') && record.unprobed !== null) {
-    return `no probe can be attached: ${record.unprobed.reason}; to mend it: ${record.unprobed.remedy}`;
+  const unsure = servers.find((server) => unproved.has(server));
+  if (record.unprobed !== null) {
+    return `no probe can be attached, so that no poller is proved: ${record.unprobed.reason}; to mend it: ${record.unprobed.remedy}`;
   }
-  return cells.length === 0 ? 'no round was finished' : undefined;
+  if (unsure !== undefined) {
+    return `nothing proves that ${unsure} is what it is said to be, see Fairness`;
+  }
+  if (sharesCpu(record)) {
+    return 'servers and generator shared one CPU; to mend it: a machine with two, or more for the container';
+  }
+  const isWakeup = claim.quantity.startsWith('wakeup');
+  return !isWakeup && cellsFor(place, claim).length === 0 ? 'no round was finished' : undefined;
 }
+
+/** Reasons for which the generator doubts a window and that lie in itself or under it. */
+const latecomers = /\((generator|host)\)$/;
 
 type Tested = Pick<ClaimCell, 'cell' | 'seen' | 'verdict' | 'why' | 'reason' | 'marked'>;
 
@@ -88,9 +105,15 @@ function testedCell(place: ClaimPlace, claim: Claim, cell: MatrixCell): Tested {
     const why = unmeasuredWhy(cell, serversIn(place, claim));
     return { ...base, verdict: 'not-testable-here', why };
   }
-  const shift = marked && isRatio ? Math.log(cell.control[quantity]?.center ?? 1) : 0;
-  const limits = { ...(isRatio && pair ? { generatorLimits: pair.generatorLimits } : {}) };
-  return { ...base, ...judgeClaim(claim, seen, { controlShift: shift, ...limits }) };
+  const same = cell.control[quantity];
+  return {
+    ...base,
+    ...judgeClaim(claim, seen, {
+      controlShift: same === null ? null : Math.log(same.center),
+      ...(isRatio && pair ? { generatorLimits: pair.generatorLimits } : {}),
+      late: !isRatio && (server?.reasons.some((reason) => latecomers.test(reason)) ?? false),
+    }),
+  };
 }
 
 function unmeasuredWhy({ servers }: MatrixCell, names: readonly string[]): string {
@@ -147,20 +170,41 @@ function wakeupCell({ plan, group, probed, cells }: ClaimPlace, claim: Claim): T
   );
   const fewest = Math.min(...rounds.map(({ requests }) => requests));
   const base = { cell, marked, reason: '' };
-  if (rounds.length === 0 || fewest < 0.9 * wanted) {
-    const seen = rounds.length === 0 ? 'none' : formatInteger(fewest);
-    const why = `${seen} of ${formatInteger(wanted)} requests were watched in a window`;
+  const most = Math.max(...rounds.map(({ requests }) => requests));
+  if (rounds.length === 0 || fewest < 0.9 * wanted || most > 1.1 * wanted) {
+    const seen =
+      rounds.length === 0 ? 'none' : `${formatInteger(fewest)} to ${formatInteger(most)}`;
+    const why = `${seen} requests were watched in a window; the claim speaks of ${formatInteger(wanted)}`;
     return { ...base, seen: null, verdict: 'not-testable-here', why };
   }
   const part = ({ 'wakeup-p50': 'p50', 'wakeup-p99': 'p99', 'wakeup-max': 'max' } as const)[
     claim.quantity as 'wakeup-p50' | 'wakeup-p99' | 'wakeup-max'
   ];
   const values = rounds.map((round) => Math.max(1, round[part]));
+  const partsOf = (server: string) =>
+    (probed.get(server) ?? []).map(({ wakeup }) => (wakeup === null ? null : wakeup[part]));
   const seen: Interval = ratioIntervalOf(
     values,
     `${groupName(group)}/${claim.of}/${claim.quantity}`,
   );
-  const woken = formatInteger(Math.min(...rounds.map(({ count }) => count)));
-  const reason = `${rounds.length} windows, each with ${woken} wake-ups or more in ${formatInteger(fewest)} requests or more`;
-  return { ...base, seen, reason, ...judgeClaim(claim, seen) };
+  const woken = Math.min(...rounds.map(({ count }) => count));
+  const reason = `${rounds.length} windows, each with ${formatInteger(woken)} wake-ups or more in ${formatInteger(fewest)} requests or more`;
+  if (woken < 0.9 * fewest) {
+    const why =
+      'goroutines found their data without waiting; the claim has a wake-up for each request';
+    return { ...base, seen, reason, verdict: 'not-testable-here', why };
+  }
+  const { control, reference } = plan.description;
+  const same = zip(partsOf(control), partsOf(reference)).map(([a, b]) => a / b);
+  const controlShift =
+    same.length === 0 ? null : Math.log(ratioIntervalOf(same, `${cell}/A/A/${part}`).center);
+  return { ...base, seen, reason, ...judgeClaim(claim, seen, { controlShift }) };
+}
+
+/** Pairs of positive values at the same places of both. */
+function zip(a: readonly (number | null)[], b: readonly (number | null)[]): [number, number][] {
+  return a.flatMap((value, at): [number, number][] => {
+    const other = b[at] ?? null;
+    return value !== null && other !== null && value > 0 && other > 0 ? [[value, other]] : [];
+  });
 }

@@ -69,3 +69,22 @@ test('fewer than five rounds give no verdict, and say what it would be', () => {
     why: '4 of the 5 rounds that a verdict needs; so far it lies outside ×2.00 and more',
   });
 });
+
+test('of a ratio of times the bound lies on the other side: a busy generator sees times too long', () => {
+  const times = { ...ratio, quantity: 'p99-ratio', value: 0.492, holds: 'at-most' } as const;
+  const limits = (of: boolean, to: boolean) => ({ generatorLimits: { of, to } });
+  const [low, high] = [seen(0.4, 0.35, 0.45), seen(0.65, 0.6, 0.7)];
+  expect(judgeClaim(times, low, limits(true, false)).verdict).toBe('confirmed');
+  expect(judgeClaim(times, high, limits(true, false)).verdict).toBe('undecided');
+  expect(judgeClaim(times, low, limits(false, true)).verdict).toBe('undecided');
+  expect(judgeClaim(times, high, limits(false, true)).verdict).toBe('refuted');
+});
+
+test('a time that holds the generator’s own lateness is at most what was seen', () => {
+  expect(judgeClaim(time, seen(900e3, 800e3, 1000e3), { late: true }).verdict).toBe('undecided');
+  expect(judgeClaim(time, seen(60e3, 55e3, 70e3), { late: true }).verdict).toBe('refuted');
+});
+
+test('without an A/A figure there is no verdict', () => {
+  expect(judgeClaim(ratio, seen(1.2, 1.1, 1.3), { controlShift: null }).verdict).toBe('undecided');
+});

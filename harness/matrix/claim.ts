@@ -19,19 +19,21 @@ const fewestVerdictRounds = 5;
 /** What is known of a value beside its interval. */
 export interface Reservation {
   /**
-   * The generator was the limit: of the numerator the ratio is at least what was seen, of the
-   * denominator at most, of both nothing is known.
+   * The generator was the limit: what it sees of a server is then too few QPS, and too long times. Of a
+   * ratio's numerator or denominator that leaves a bound, of both nothing.
    */
   generatorLimits?: { of: boolean; to: boolean };
-  /** ln of what the A/A pair differed by, where that marks the cell; the interval is widened by it. */
-  controlShift?: number;
+  /** A time contains what the generator, or the host under it, was late by: it is at most that. */
+  late?: boolean;
+  /** ln of what the A/A pair differed by in this quantity, which widens the interval; null: unknown. */
+  controlShift?: number | null;
 }
 
 /** The rules of harness/matrix, in the order in which they apply; docs/statistics.md tells them. */
 export function judgeClaim(
   claim: Pick<Claim, 'value' | 'holds' | 'tolerancePercent' | 'quantity'>,
   seen: Seen,
-  { generatorLimits = { of: false, to: false }, controlShift = 0 }: Reservation = {},
+  { generatorLimits = { of: false, to: false }, late = false, controlShift = 0 }: Reservation = {},
 ): { verdict: ClaimVerdict; why: string } {
   if (generatorLimits.of && generatorLimits.to) {
     const why = 'the load generator was the limit for both servers';
@@ -40,14 +42,24 @@ export function judgeClaim(
   if (seen.lo === null || seen.hi === null) {
     return { verdict: 'undecided', why: 'one round has no interval' };
   }
+  if (controlShift === null) {
+    return { verdict: 'undecided', why: 'what the same program twice differs by was not measured' };
+  }
   const factor = Math.exp(Math.abs(controlShift));
-  const lo = generatorLimits.to ? 0 : seen.lo / factor;
-  const hi = generatorLimits.of ? Number.POSITIVE_INFINITY : seen.hi * factor;
+  const timeRatio = claim.quantity === 'p99-ratio';
+  const atLeast = timeRatio ? generatorLimits.to : generatorLimits.of;
+  const atMost = late || (timeRatio ? generatorLimits.of : generatorLimits.to);
+  const lo = atMost ? 0 : seen.lo / factor;
+  const hi = atLeast ? Number.POSITIVE_INFINITY : seen.hi * factor;
   const [from, to] = allowed(claim);
   const notes = [
-    ...(controlShift === 0 ? [] : [`widened by ×${significant(factor)}, which A/A differs by`]),
-    ...(generatorLimits.of ? ['at least this: the generator was the limit'] : []),
-    ...(generatorLimits.to ? ['at most this: the generator was the limit'] : []),
+    ...(factor < 1.005 ? [] : [`widened by ×${significant(factor)}, which A/A differs by`]),
+    ...(atLeast ? ['at least this: the generator was the limit'] : []),
+    ...(late
+      ? ['at most this: the generator, or the host under it, was late as well']
+      : atMost
+        ? ['at most this: the generator was the limit']
+        : []),
   ];
   const inside = lo >= from && hi <= to;
   const outside = hi < from || lo > to;

@@ -25,7 +25,7 @@ export function judgeMatrix({ record, groups }: MatrixEvidence): MatrixReport {
     0,
   );
   const rounds = { finished, planned: stepsOf(record).length };
-  const { outcome, code } = conclude(record, parts);
+  const { outcome, code } = conclude(record, parts, rounds);
   return {
     schema: 1,
     runId: record.runId,
@@ -56,9 +56,11 @@ function partOf(
     const cells = cellsOf(plan, evidence);
     const wrong = fairness.filter(({ contradictions }) => contradictions.length > 0);
     const contradicted = new Set(wrong.map(({ server }) => server));
+    const doubtful = fairness.filter((row) => row.unproved.length > 0);
+    const unproved = new Set(doubtful.map(({ server }) => server));
     const probed = probedOf(evidence.open);
     const claims = claimCellsOf({
-      ...{ plan, group: evidence.group, record, cells, probed, contradicted },
+      ...{ plan, group: evidence.group, record, cells, probed, contradicted, unproved },
     });
     return { fairness, cells, claims };
   });
@@ -87,6 +89,7 @@ function partOf(
 function conclude(
   record: MatrixRecord,
   parts: readonly MatrixPart[],
+  { finished, planned }: MatrixReport['rounds'],
 ): { outcome: MatrixReport['outcome']; code: ExitCode } {
   const claims = parts.flatMap((part) => part.claims);
   const invalid = parts.some(
@@ -100,10 +103,14 @@ function conclude(
   const code = worstExit([
     record.failureExit as ExitCode,
     ...(invalid ? [exitCode.invalidData] : []),
-    ...(undecided ? [exitCode.undecided] : []),
+    ...(undecided || finished < planned ? [exitCode.undecided] : []),
   ]);
   if (record.status === 'interrupted' || record.status === 'failed') {
     return { outcome: record.status, code };
+  }
+  // One that was killed had no time to say so.
+  if (finished < planned) {
+    return { outcome: 'interrupted', code };
   }
   return { outcome: invalid ? 'invalid' : undecided ? 'undecided' : 'judged', code };
 }

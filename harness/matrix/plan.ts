@@ -70,10 +70,14 @@ export function makeMatrixPlan(
   const percents = full ? description.fullLoadPercents : description.loadPercents;
   const groups = Object.keys(description.conditions).flatMap((condition) => {
     const servers = serversOf(description, condition);
-    const turns = () =>
-      Array.from({ length: rounds.count }, (_, index): PlannedTurns => {
-        return { round: index + 1, seed: random().toString(), order: shuffled(servers, random) };
+    // Each order is gone through backwards in the next round: what drifts within a round meets both ends.
+    const turns = () => {
+      let order: string[] = [];
+      return Array.from({ length: rounds.count }, (_, index): PlannedTurns => {
+        order = index % 2 === 0 ? shuffled(servers, random) : order.toReversed();
+        return { round: index + 1, seed: random().toString(), order };
       });
+    };
     return description.connections.map((connections): MatrixGroup => {
       return { matrix: id, condition, connections, saturation: turns(), open: turns() };
     });

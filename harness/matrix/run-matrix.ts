@@ -194,5 +194,5 @@ function windowsOf(
 
 /** As long as so many requests take at this rate, within limits. */
 function observedMs(requests: number, ratePerSec: number): number {
-  return Math.min(longestObservedMs, Math.max(500, Math.ceil((1000 * requests) / ratePerSec)));
+  return Math.min(longestObservedMs, Math.max(100, Math.ceil((1000 * requests) / ratePerSec)));
 }
