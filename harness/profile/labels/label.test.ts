@@ -195,3 +195,21 @@ main.g[...](...)
   ]);
   expect(parseGoroutineDump('<html>404</html>')).toEqual([]);
 });
+
+test('a connection that a file is written from is the network, not a pipe', () => {
+  const download = [
+    ...['runtime.gopark', 'runtime.netpollblock', 'internal/poll.runtime_pollWait'],
+    ...['internal/poll.(*pollDesc).wait', 'internal/poll.(*FD).Read', 'net.(*netFD).Read'],
+    ...['net/http.(*persistConn).Read', 'io.copyBuffer', 'os.genericReadFrom'],
+    ...['os.(*File).ReadFrom', 'io.Copy', 'main.download'],
+  ];
+  expect(labelGoroutine(download)).toBe('io:wait(net)');
+  const pipe = [...download.slice(0, 5), 'os.(*File).Read', 'main.main'];
+  expect(labelGoroutine(pipe)).toBe('io:wait(pipe)');
+});
+
+test('a goroutine that was preempted has work left', () => {
+  const loop = ['runtime.asyncPreempt2', 'runtime.asyncPreempt', 'main.spin', 'runtime.goexit'];
+  expect(labelGoroutine(loop)).toBe('run');
+  expect(labelGoroutine(['runtime.Gosched', 'main.spin'])).toBe('run');
+});

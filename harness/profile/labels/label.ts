@@ -22,6 +22,9 @@ function labelsOf(rules: readonly Rule[]): ReadonlyMap<string, string> {
  */
 export function labelGoroutine(names: readonly string[], reason?: string): string {
   const [leaf = ''] = names;
+  if (reason === undefined && preempted.test(leaf)) {
+    return running;
+  }
   if (reason === undefined && !isParked(leaf)) {
     return labelOnCpu(names);
   }
@@ -74,6 +77,9 @@ const onUring: Readonly<Record<string, string>> = {
   'sys:epoll_ctl': 'sys:uring_enter',
 };
 
+/** Leaves of goroutines that gave up their thread, or had to, with work left. */
+const preempted = /^runtime\.(asyncPreempt2?|preemptPark|Gosched|goyield)$/;
+
 /** Leaves of goroutines that are parked, or blocked inside the runtime. */
 function isParked(leaf: string): boolean {
   return leaf === 'runtime.gopark' || leaf === 'runtime.notetsleepg';
@@ -108,9 +114,13 @@ function onRing(names: readonly string[]): boolean {
 
 const ringWait = /(^|[/_.])(io_?)?uring\.\(\*Ring\)\.wait/i;
 
-/** Files that the netpoller serves are pipes and terminals; all else has an address. */
+/**
+ * Files that the netpoller serves are pipes and terminals; all else has an address. The innermost frame
+ * outside the poller tells whose descriptor it is: a file may stand further out, to copy from a connection.
+ */
 function waitOnDescriptor(names: readonly string[]): string {
-  return names.some((name) => name.startsWith('os.(*File).')) ? 'io:wait(pipe)' : 'io:wait(net)';
+  const owner = names.find((name) => !/^(runtime|internal\/poll)\./.test(name));
+  return owner?.startsWith('os.(*File).') ? 'io:wait(pipe)' : 'io:wait(net)';
 }
 
 /**
