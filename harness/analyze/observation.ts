@@ -102,15 +102,23 @@ export async function readObservation(dir: string): Promise<Observation> {
   };
   const cpu = await tolerant('CPU profile', () => readProfile(diagFiles.cpu(dir)));
   const goroutines = (await tolerant('goroutine profiles', () => readGoroutines(dir))) ?? [];
+  const cpuStacks = await tolerant('CPU profile', async () => cpu && stacksOf(cpu, 'cpu'));
+  const standing = await tolerant('goroutine profiles', async () =>
+    goroutines.map((profile) => stacksOf(profile, 'goroutine')),
+  );
   const trace = await tolerant('execution trace', () => readTrace(diagFiles.traceSummary(dir)));
   const runtime: RuntimeView = {
-    cpu: cpu && stacksOf(cpu, 'cpu'),
-    goroutines: goroutines.map((profile) => stacksOf(profile, 'goroutine')),
+    cpu: cpuStacks,
+    goroutines: standing ?? [],
     heap: await pair('heap', 'inuse_objects'),
     mutex: await pair('mutex', 'delay'),
     block: await pair('block', 'delay'),
     trace,
-    profiles: { cpu, goroutines, trace: trace?.stacks },
+    profiles: {
+      cpu: cpuStacks && cpu,
+      goroutines: standing === null ? [] : goroutines,
+      trace: trace?.stacks,
+    },
   };
   return {
     record,

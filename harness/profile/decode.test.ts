@@ -105,6 +105,11 @@ describe('what is not a whole profile is refused', () => {
     ['two members', Buffer.concat([small, small]), 'do not belong to it'],
     ['bytes after it', Buffer.concat([small, Buffer.alloc(9)]), 'do not belong to it'],
     ['a text after it', Buffer.concat([small, Buffer.from('tail')]), 'damaged'],
+    [
+      'a stack without end',
+      encode({ samples: [{ stack: Array(5000).fill('f'), values: [1n] }] }),
+      '5000 frames, more than 4096',
+    ],
     ['no string table', zipped(types), 'string table is missing'],
     ['a string beyond the table', zipped(types, field(6, [])), 'names string 1 of 1'],
     ['a comment beyond the table', zipped(...whole, field(13, 9n)), 'names string 9 of 4'],

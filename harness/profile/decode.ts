@@ -83,10 +83,28 @@ function readSamples(
     if (seen !== types) {
       throw new Error(`a sample has ${seen} values for ${types} types`);
     }
+    refuseDeep(stacks.subarray(sample === 0 ? 0 : stackEnds[sample - 1], depth), tables);
     stackEnds[sample] = depth;
     tagEnds[sample] = tags.length;
   }
   return { samples, values, stackEnds, stacks: stacks.slice(0, depth), tagEnds, tags };
+}
+
+/**
+ * Go's profiles have at most 1,024 frames a sample (GODEBUG profstackdepth), and inlined ones; whoever
+ * draws a stack walks it with one of its own.
+ */
+const mostFrames = 4096;
+
+/** @throws Error for a stack that no profiler takes: it would cost its reader any amount of memory */
+function refuseDeep(stack: Uint32Array, { locations }: Tables): void {
+  let frames = 0;
+  for (const location of stack) {
+    frames += locations[location]?.frames.length ?? 0;
+  }
+  if (frames > mostFrames) {
+    throw new Error(`a sample has ${frames} frames, more than ${mostFrames}`);
+  }
 }
 
 /** The same numbers with room for `length` of them. */

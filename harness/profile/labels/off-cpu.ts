@@ -29,7 +29,7 @@ export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
     for (const wait of waits) {
       const names = namesOf(trace, wait.stack);
       const label = labelOf(names, wait.reason);
-      if (!idle && /^(gc:idle|rt:)/.test(label)) {
+      if (!idle && idleLabels.test(label)) {
         continue;
       }
       const ns = wait.ns + wait.openNs;
@@ -44,7 +44,10 @@ export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
     }
   }
   if (trace.leftOutNs > 0) {
-    labels.set('left out', { label: unlabelled, ns: trace.leftOutNs, count: 0 });
+    const known = labels.get(unlabelled)?.ns ?? 0;
+    const count = labels.get(unlabelled)?.count ?? 0;
+    labels.set(unlabelled, { label: unlabelled, ns: known + trace.leftOutNs, count });
+    folded.set(unlabelled, { frames: [unlabelled], value: BigInt(trace.leftOutNs) });
   }
   const sorted = [...labels.values()].sort((a, b) => b.ns - a.ns || (a.label < b.label ? -1 : 1));
   const total = (kept: typeof sorted) => kept.reduce((sum, { ns }) => sum + ns, 0);
@@ -55,6 +58,9 @@ export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
     folded: [...folded.values()],
   };
 }
+
+/** Workers of the runtime that have nothing to do; `rt:stw` is the program's own wait, for the world. */
+const idleLabels = /^(gc:idle|rt:(trace|other))$/;
 
 /** A goroutine in a system call is off the CPU as far as Go can tell. */
 function labelInCall(names: readonly string[]): string {
