@@ -126,7 +126,7 @@ function differenceTable(flame: Flame): Table[] {
   ]);
   const counted = tree.depth.length - 1;
   const notes = [
-    `${formatInteger(rows.length)} of ${formatInteger(counted)} frames differ by more than chance: the ${flameConfidence * 100} % interval of the paired difference over ${formatInteger(flame.rounds)} rounds excludes zero. The largest ${Math.min(mostRows, rows.length)} stand here; a frame is counted with all that it calls.`,
+    `${formatInteger(rows.length)} of ${formatInteger(counted)} frames differ: the ${flameConfidence * 100} % interval of each one’s paired difference over ${formatInteger(flame.rounds)} rounds excludes zero, which chance alone does for about ${formatInteger(Math.ceil(counted * (1 - flameConfidence)))} of so many. The largest ${Math.min(mostRows, rows.length)} stand here; a frame is counted with all that it calls.`,
   ];
   const columns = [left('function'), right(reference), right(variant), right('difference')];
   return [

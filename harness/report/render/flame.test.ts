@@ -26,7 +26,7 @@ test('the panel says what width and colour mean, what is left out, and which fra
     'syscall.read',
   ]);
   expect(differs?.notes[0]).toContain(
-    '2 of 3 frames differ by more than chance: the 99 % interval',
+    '2 of 3 frames differ: the 99 % interval of each one’s paired difference over 4 rounds excludes zero, which chance alone does for about 1 of so many',
   );
   expect(renderMarkdown(report)).toContain('Flame graphs');
 });

@@ -14,7 +14,7 @@ export function flamesHtml(flames: readonly FlamePicture[], prefix: string): str
   return `<figure class="flame" data-flames="${id}">
 <noscript><p class="note">The flame graphs need JavaScript; the tables say where most of the time goes.</p></noscript>
 <div class="flame-bar"><label>Show <select>${options.join('')}</select></label> <label>Find <input type="search" autocomplete="off" spellcheck="false"></label> <button type="button">Show all</button> <span class="found" aria-live="polite"></span></div>
-<div class="flame-view" tabindex="0" role="img" aria-label="Flame graph. Arrow keys move between frames, Enter widens one, Escape shows all; the line below reads the frame."><canvas></canvas></div>
+<div class="flame-view" tabindex="0" role="application" aria-roledescription="flame graph" aria-label="Flame graph. Arrow keys move between frames, Enter widens one, Escape shows all; the line below reads the frame."><canvas></canvas></div>
 <p class="readout" aria-live="polite"></p>
 ${legends.join('\n')}
 </figure>`;
