@@ -80,7 +80,8 @@ the process · 130 interrupted, 143 terminated; what was taken is kept
 END
 }
 
-say() { printf '%s\n' "$*" >&2; }
+# Names and command lines are other people's: nothing in them may steer the terminal.
+say() { printf '%s\n' "$*" | tr -d '\000-\010\013-\037\177' >&2; }
 
 # die CODE SEEN REMEDY
 die() {
@@ -329,10 +330,11 @@ if [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$pid/ns/net")" ]; the
 request() {
   # In the background, where a Ctrl-C of the terminal does not reach it; stop_requests does.
   {
-    $enter curl -sS -f -k --max-time "$2" -H 'Connection: close' "$1" 2>"$3.error" 3>&- 4>&- &
+    $enter curl -q --noproxy '*' -sS -f -k --max-time "$2" -H 'Connection: close' "$1" 2>"$3.error" 3>&- 4>&- &
     echo $! >"$work/$$.$!.request"
     wait $!
     echo $? >"$3.status"
+    rm -f "$work/$$.$!.request" # its number may be another process's soon
   } | head -c $max_profile_bytes 2>/dev/null >"$3.partial"
   status=$(cat "$3.status" 2>/dev/null || echo 1)
   reason=$(tail -n 1 "$3.error" 2>/dev/null)
@@ -468,7 +470,7 @@ slice() {
 # ── circuit breaker ──────────────────────────────────────────────────────────────────────────────
 
 now_ticks() { cpu_ticks "/proc/$pid/stat"; }
-answer_us() { $enter curl -s -o "$work/watched" --max-time 5 -w '%{time_total}' "$watch_url" 3>&- 4>&- | awk '{ printf "%d", $1 * 1000000 }'; }
+answer_us() { $enter curl -q --noproxy '*' -s -o "$work/watched" --max-time 5 -w '%{time_total}' "$watch_url" 3>&- 4>&- | awk '{ printf "%d", $1 * 1000000 }'; }
 uptime_cs() { read -r up rest </proc/uptime; printf '%s%s' "${up%.*}" "${up#*.}"; } # hundredths of a second
 
 breaker= cpu_strikes=0 latency_strikes=0

@@ -41,7 +41,7 @@ export function weightOf({ stacks }: Stacks, pattern: RegExp): number {
 
 /** The first elements of the import paths of Go's own packages, those that a stack can hold. */
 const standard = new Set(
-  'archive bufio bytes compress container context crypto database encoding errors expvar fmt hash html image internal io iter log math mime net os path plugin reflect regexp runtime slices sort strconv strings sync syscall testing text time unique vendor'.split(
+  'archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort strconv strings sync syscall testing text time unicode unique vendor weak'.split(
     ' ',
   ),
 );

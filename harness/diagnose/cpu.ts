@@ -37,10 +37,30 @@ export function hottest(cpu: Stacks): { share: number; place: string } | null {
 /** A part of the CPU time that is worth a word uses this much of one CPU. */
 const leastCpus = 0.05;
 
+interface ShareOf {
+  under: RegExp;
+  /** Stacks with such a function are not counted. */
+  except?: RegExp;
+  least: number;
+  /** «in writes». */
+  what: string;
+}
+
+function without(stacks: Stacks, except: RegExp | undefined): Stacks {
+  return except === undefined
+    ? stacks
+    : {
+        ...stacks,
+        stacks: stacks.stacks.filter(
+          ({ frames }) => !frames.some((frame) => except.test(frame.function)),
+        ),
+      };
+}
+
 /** Share of CPU time under some functions, as the CPU profile of the process tells it. */
 export function profiledShare(
   seen: Observation,
-  { under, least, what }: { under: RegExp; least: number; what: string },
+  { under, except, least, what }: ShareOf,
 ): { share: number; sight: Sight } {
   const { cpu } = seen.runtime;
   if (cpu === null) {
@@ -49,7 +69,7 @@ export function profiledShare(
   if (cpu.total === 0) {
     return { share: 0, sight: sight(false, []) };
   }
-  const value = weightOf(cpu, under);
+  const value = weightOf(without(cpu, except), under);
   const share = value / cpu.total;
   return {
     share,
@@ -70,13 +90,13 @@ export function profiledShare(
 /** The same share as the kernel's own samples tell it. */
 export function sampledShare(
   seen: Observation,
-  { under, least, what }: { under: RegExp; least: number; what: string },
+  { under, except, least, what }: ShareOf,
 ): { share: number; sight: Sight } {
   const stacks = seen.kernel?.onCpu;
   if (!stacks) {
     return { share: 0, sight: blind('netprobe took no samples of the CPUs') };
   }
-  const value = weightOf(stacks, under);
+  const value = weightOf(without(stacks, except), under);
   const share = stacks.total > 0 ? value / stacks.total : 0;
   return {
     share,

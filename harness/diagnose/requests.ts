@@ -9,6 +9,8 @@ import { blind, type Look, sight, withoutPprof, withoutScheduler } from './rule.
 const fewestSightings = 3;
 /** In the one look of netprobe: with fewer, a place that most go through may be empty by chance. */
 const fewestSeen = 3;
+/** For each request under way, over the window: one that begins, and one that follows. */
+const fewestReads = 2;
 /** Of the requests under way: below, another place explains more. */
 const leastShare = 0.3;
 
@@ -50,7 +52,11 @@ export function waitingRequests(
   const details = seen.scheduler?.goroutines;
   const outside = details ? occupancy(waitsSeen(details), which) : null;
   const perRequestNs = waitPerRequest(seen, inside.waiting);
-  const shows = ({ underWay, waiting }: Occupancy) => waiting >= leastShare * underWay;
+  // Streams and long polls wait by design: where hardly anything is read, those under way are no requests
+  // that take long.
+  const reads = countCalls(seen, ['read', 'readv', 'recvfrom', 'recvmsg']);
+  const shows = ({ underWay, waiting }: Occupancy) =>
+    waiting >= leastShare * underWay && (reads === null || reads >= fewestReads * underWay);
   const place = inside.places[0] ?? outside?.places[0];
   return {
     kernel:
@@ -93,7 +99,7 @@ export function waitingRequests(
             ],
           ),
     weight: inside.underWay > 0 ? inside.waiting / inside.underWay : 0,
-    summary: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}${perRequestNs === null ? '' : `, at least ${formatNs(perRequestNs)} each`}, most at ${frameText(place && ownFrame(place))}`,
+    summary: `${inside.waiting.toFixed(1)} of ${inside.underWay.toFixed(1)} requests under way ${what}${perRequestNs === null ? '' : `, about ${formatNs(perRequestNs)} each`}, most at ${frameText(place && ownFrame(place))}`,
   };
 }
 
@@ -102,13 +108,17 @@ export function waitingRequests(
  * rate taken as that of all writes, of which each request needs at least one.
  * @returns null where writes were not counted
  */
-function waitPerRequest({ kernel }: Observation, waiting: number): number | null {
+function waitPerRequest(seen: Observation, waiting: number): number | null {
+  const writes = countCalls(seen, ['write', 'writev', 'sendto', 'sendmsg']);
+  return seen.kernel === null || writes === null || writes === 0
+    ? null
+    : (waiting * seen.kernel.windowNs) / writes;
+}
+
+/** In the window; null where system calls were not counted. */
+function countCalls({ kernel }: Observation, names: readonly string[]): number | null {
   const calls = kernel?.probe.syscalls;
-  const writes = ['write', 'writev', 'sendto', 'sendmsg'].reduce(
-    (sum, name) => sum + (calls?.[name] ?? 0),
-    0,
-  );
-  return kernel === null || writes === 0 ? null : (waiting * kernel.windowNs) / writes;
+  return calls ? names.reduce((sum, name) => sum + (calls[name] ?? 0), 0) : null;
 }
 
 function framesOf({ places }: Occupancy): string[] {
@@ -120,6 +130,13 @@ const peers =
   /^net\/http\.\(\*(persistConn|Transport|http2\w+|Client)\)\.|^net\.\(\*(conn|TCPConn|netFD|sysDialer|Dialer)\)\./;
 export const resolver =
   /^net\.\(\*Resolver\)\.|^net\.\(\*?(dnsPacketConn|dnsStreamConn)|^internal\/singleflight\./;
+
+/** In the client of net/http, which nobody uses but to ask a peer. */
+export function isAtClient(wait: Wait): boolean {
+  return between(wait).some((name) =>
+    /^net\/http\.\(\*(persistConn|Transport|http2\w+|Client)\)\./.test(name),
+  );
+}
 
 export function isAtPeer(wait: Wait): boolean {
   return !isAtResolver(wait) && between(wait).some((name) => peers.test(name));

@@ -10,6 +10,8 @@ const fewestPerSec = 5;
 const mostRequests = 5;
 /** HTTP/2 needs one connection to a peer; more are made when it refuses streams. */
 const fewestHttp2 = 4;
+/** More than one connection to each peer, whatever else the process is connected to. */
+const fewestSurplus = 3;
 /** Of CPU time: what making and ending connections takes where it is not negligible. */
 const leastCpuShare = 0.005;
 
@@ -38,12 +40,16 @@ export const connectionReuse: Rule = {
     const cpu = seen.runtime.cpu;
     const share = cpu && cpu.total > 0 ? weightOf(cpu, making) / cpu.total : 0;
     const toOnePeer = Math.max(0, ...Object.values(seen.proc?.end.sockets.toPeers ?? {}));
+    const peers = Object.keys(seen.proc?.end.sockets.toPeers ?? {}).length;
     const readLoops = http2ReadLoops(seen);
     const per = worst ? worst.requests / Math.max(1, worst.established) : 0;
     return {
       kernel: outside(
         seen,
-        failing.length > 0 || (readLoops >= fewestHttp2 && toOnePeer >= fewestHttp2),
+        failing.length > 0 ||
+          (readLoops >= fewestHttp2 &&
+            toOnePeer >= fewestHttp2 &&
+            readLoops - peers >= fewestSurplus),
       ),
       runtime: inside(seen, { share, readLoops }),
       weight: worst ? Math.min(1, 0.3 + share) : share,

@@ -84,11 +84,17 @@ function runtimeSight(seen: Observation, loop: Loop | null): Sight {
   if (cpu === null) {
     return withoutPprof(seen, 'CPU profile');
   }
-  const running = waitsOf(goroutines).filter(
-    (wait) => wait.kind === 'running' && wait.frames.some((frame) => frame.function === loop?.root),
+  const ofLoop = waitsOf(goroutines).filter((wait) =>
+    wait.frames.some((frame) => frame.function === loop?.root),
   );
-  const mean = running.reduce((sum, wait) => sum + wait.goroutines, 0);
-  return sight((loop?.cpus ?? 0) >= leastCpus, [
+  const count = (running: boolean) =>
+    ofLoop
+      .filter(({ kind }) => (kind === 'running') === running)
+      .reduce((sum, wait) => sum + wait.goroutines, 0);
+  const mean = count(true);
+  // Workers that wait for work between two pieces of it are busy, and no hogs.
+  const never = goroutines.length === 0 || mean >= count(false);
+  return sight((loop?.cpus ?? 0) >= leastCpus && never, [
     claim({
       source: 'CPU profile',
       quantity: 'cpu-time',

@@ -3,8 +3,8 @@ import { claim } from '../claim.ts';
 import { blind, type Rule, type Sight, sight } from '../rule.ts';
 import { kernelTakesCpus } from '../stolen.ts';
 
-/** Of the window: less is a peak now and then. */
-const leastShare = 0.02;
+/** Of the periods: fewer are a peak now and then. */
+const leastShare = 0.05;
 
 export const cpuThrottling: Rule = {
   cause: 'cpu-throttling',
@@ -19,7 +19,7 @@ export const cpuThrottling: Rule = {
       kernel: outside(seen, found),
       runtime: kernelTakesCpus(seen),
       weight: found?.share ?? 0,
-      summary: `its cgroup ${found?.group ?? ''} with ${found?.cpus ?? '?'} CPUs stood still for ${(100 * (found?.share ?? 0)).toFixed(0)} % of the time`,
+      summary: `its cgroup ${found?.group ?? ''} with ${found?.cpus ?? '?'} CPUs ran out of its quota in ${(100 * (found?.share ?? 0)).toFixed(0)} % of the periods`,
     };
   },
 };
@@ -32,7 +32,7 @@ interface Throttled {
   all: number;
 }
 
-function throttled({ proc, windowNs }: Observation): Throttled | null {
+function throttled({ proc }: Observation): Throttled | null {
   const all = (proc?.end.cpuLimits ?? []).flatMap((end) => {
     const begin = proc?.begin.cpuLimits.find(({ group }) => group === end.group);
     return begin === undefined
@@ -41,8 +41,10 @@ function throttled({ proc, windowNs }: Observation): Throttled | null {
           {
             group: end.group,
             cpus: end.cpus,
-            // throttled_usec adds up over the run queues that stand still.
-            share: Math.min(1, (end.throttledNs - begin.throttledNs) / windowNs),
+            // Not the time: throttled_usec adds up over the run queues that stand still.
+            share:
+              (end.throttledPeriods - begin.throttledPeriods) /
+              Math.max(1, end.periods - begin.periods),
             periods: end.throttledPeriods - begin.throttledPeriods,
             all: end.periods - begin.periods,
           },
@@ -66,7 +68,7 @@ function outside(seen: Observation, found: Throttled | null): Sight {
       unit: 'count',
       of: `${found.all} periods of its cgroup`,
       windowNs: seen.windowNs,
-      says: `throttled in ${found.periods} of ${found.all} periods, ${(100 * found.share).toFixed(1)} % of the time`,
+      says: `throttled in ${found.periods} of ${found.all} periods`,
     }),
   ]);
 }

@@ -157,7 +157,7 @@ function inside(seen: Observation, leaking: readonly Origin[], open: number): Si
       says: `${more >= 0 ? '+' : ''}${more} goroutines that read from connections of net/http clients`,
     }),
   ];
-  const shows = open > 0 && (objects > 0 || more >= open / 4);
+  const shows = open > 0 && (objects >= open / 4 || more >= open / 4);
   const samples = (open * bytesPerDescriptor) / heapSampleBytes;
   if (!shows && open > 0 && samples < fewestHeapSamples) {
     return blind(

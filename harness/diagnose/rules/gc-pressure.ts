@@ -6,6 +6,8 @@ const leastShare = 0.25;
 const collecting = {
   under:
     /^runtime\.(gcBgMarkWorker|gcAssistAlloc|gcDrain\w*|bgsweep|gcStart|gcMarkDone|gcMarkTermination|bgscavenge|sweepone|markroot|scanobject|greyobject)$/,
+  // Its idle workers take only CPUs that nobody else wants.
+  except: /^runtime\.gcDrainMarkWorkerIdle$/,
   least: leastShare,
   what: 'in the garbage collector',
 };

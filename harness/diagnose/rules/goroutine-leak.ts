@@ -6,6 +6,9 @@ import { blind, type Rule, type Sight, sight, withoutPprof, withoutScheduler } f
 
 /** Fewer may be a pool that fills up. */
 const fewestGrown = 10;
+const leastShareGrown = 0.05;
+/** One that reads, one that writes, and one more. */
+const mostPerConnection = 3;
 /** A leak grows all the time: each half of the window brings at least so much of all. */
 const leastShareOfHalf = 0.2;
 const fewestCandidates = 3;
@@ -81,7 +84,11 @@ function inside(seen: Observation, grown: Growth | null): Sight {
     return withoutPprof(seen, 'goroutine profile, end');
   }
   const { more, last, steady, worst } = grown;
-  return sight(more >= fewestGrown && steady, [
+  // Goroutines that came with connections that stay are no leak, whatever serves these.
+  const { proc } = seen;
+  const arrived = proc === null ? 0 : proc.end.sockets.established - proc.begin.sockets.established;
+  const most = Math.max(fewestGrown, leastShareGrown * last);
+  return sight(more - mostPerConnection * Math.max(0, arrived) >= most && steady, [
     claim({
       source: 'goroutine profile',
       quantity: 'goroutines',

@@ -8,6 +8,8 @@ const fewest = 5;
 const requestsPerSocket = 2;
 /** What a server keeps in flight beside its connections: accepts, timeouts, wake-ups. */
 const ownRequests = 16;
+/** Requests that hold a socket; reads and writes of files hold others. */
+const ofSockets = /^(POLL_ADD|RECV|RECVMSG|SEND|SENDMSG|SEND_ZC|SENDMSG_ZC|RECV_ZC)$/;
 
 /** A request in flight holds its file: close(2) then ends the number, not the connection. */
 export const pinnedSockets: Rule = {
@@ -16,16 +18,18 @@ export const pinnedSockets: Rule = {
     'connections are closed while io_uring requests on them are in flight, which keep them open',
   remedy:
     'cancel what is in flight on a descriptor (IORING_OP_ASYNC_CANCEL with IORING_ASYNC_CANCEL_FD) and wait for its last completion before the close, or shutdown(2) first',
-  leads: 'either',
+  leads: 'runtime',
   look(seen) {
     const [begin, end] = [seen.proc?.begin.sockets, seen.proc?.end.sockets];
     const pinned = (end?.withoutDescriptor ?? 0) - (begin?.withoutDescriptor ?? 0);
     return {
       ...ringSights(seen, {
         kernel({ kernel, proc, windowNs }) {
-          const inFlight = kernel.operations.reduce((sum, { inFlight: n }) => sum + n, 0);
+          const ops = kernel.operations.filter(
+            ({ name, inFlight: n }) => n > 0 && ofSockets.test(name),
+          );
+          const inFlight = ops.reduce((sum, { inFlight: n }) => sum + n, 0);
           const held = proc.end.sockets.established;
-          const ops = kernel.operations.filter(({ inFlight: n }) => n > 0);
           return sight(inFlight > requestsPerSocket * held + ownRequests, [
             claim({
               source: 'eBPF, io_uring',

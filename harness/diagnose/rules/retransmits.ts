@@ -1,5 +1,6 @@
 import type { Observation } from '../../analyze/observation.ts';
-import { waitsOf } from '../../analyze/waits.ts';
+import { servesRequest, waitsOf } from '../../analyze/waits.ts';
+import { ioOperation } from '../../profile/labels/label.ts';
 import { claim } from '../claim.ts';
 import { blind, type Rule, type Sight, sight, withoutKernel, withoutPprof } from '../rule.ts';
 
@@ -31,11 +32,10 @@ interface Lost {
 }
 
 function lost({ kernel, proc }: Observation): Lost | null {
-  if (!kernel?.tcp) {
+  if (!kernel?.tcp || proc === null) {
     return null;
   }
-  const counter = (name: string) =>
-    proc === null ? 0 : (proc.end.network[name] ?? 0) - (proc.begin.network[name] ?? 0);
+  const counter = (name: string) => (proc.end.network[name] ?? 0) - (proc.begin.network[name] ?? 0);
   const segments = kernel.tcp.retransmits + kernel.tcp.synRetransmits;
   return {
     segments,
@@ -50,7 +50,7 @@ function outside(seen: Observation, found: Lost | null): Sight {
     return withoutKernel(seen);
   }
   if (found === null) {
-    return blind('netprobe did not watch TCP');
+    return blind('netprobe did not watch TCP, or /proc does not tell how much was sent');
   }
   return sight(found.segments >= fewest && found.ratio >= leastRatio, [
     claim({
@@ -65,14 +65,19 @@ function outside(seen: Observation, found: Lost | null): Sight {
   ]);
 }
 
-/** The runtime sees only that goroutines wait for the network. */
+/** The runtime sees only that requests wait for the network: in writes, or for a peer. */
 function inside(seen: Observation): Sight {
-  const { goroutines, trace } = seen.runtime;
-  if (goroutines.length === 0 && trace === null) {
+  const { goroutines } = seen.runtime;
+  if (goroutines.length === 0) {
     return withoutPprof(seen, 'goroutine profile, end');
   }
   const waiting = waitsOf(goroutines)
-    .filter(({ kind }) => kind === 'network')
+    .filter(
+      (wait) =>
+        wait.kind === 'network' &&
+        (servesRequest(wait) ||
+          ioOperation(wait.frames.map((frame) => frame.function)) === 'write'),
+    )
     .reduce((sum, wait) => sum + wait.goroutines, 0);
   return sight(waiting > 0, [
     claim({
@@ -82,7 +87,7 @@ function inside(seen: Observation): Sight {
       unit: 'count',
       of: `${goroutines.length} snapshots`,
       windowNs: seen.windowNs,
-      says: `${waiting.toFixed(1)} goroutines wait for the network on average`,
+      says: `${waiting.toFixed(1)} goroutines wait for the network in a request or a write on average`,
     }),
   ]);
 }

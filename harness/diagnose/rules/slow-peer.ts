@@ -1,4 +1,5 @@
-import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
+import type { Observation } from '../../analyze/observation.ts';
+import { isAtClient, isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
 import type { Rule } from '../rule.ts';
 
 /** Worth a word from so long on, for each request. */
@@ -15,8 +16,14 @@ export const slowPeer: Rule = {
       which: (wait) =>
         (wait.kind === 'network' || wait.kind === 'channel') &&
         isAtPeer(wait) &&
+        (isAtClient(wait) || hasPeers(seen)) &&
         !isAtResolver(wait),
       what: 'wait for a peer',
       leastNs,
     }),
 };
+
+/** Whether it has made connections itself; a read under a handler may else be one of its own client's. */
+function hasPeers({ proc }: Observation): boolean {
+  return Object.keys(proc?.end.sockets.toPeers ?? {}).length > 0;
+}

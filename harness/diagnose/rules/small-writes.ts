@@ -7,6 +7,8 @@ import { blind, type Rule, type Sight, sight, withoutKernel } from '../rule.ts';
 const leastPerRead = 3;
 const mostBytes = 512;
 const fewestPerSec = 100;
+/** On each connection: a message now and then to each of many clients cannot be put together. */
+const fewestPerConnection = 20;
 
 const writing = {
   under: /^(syscall\.(write|Write|Sendto|writev)|internal\/poll\.\(\*FD\)\.(Write|Writev))$/,
@@ -33,24 +35,27 @@ export const smallWrites: Rule = {
 
 interface Writes {
   perSec: number;
+  perConnection: number;
   perRead: number;
   /** Mean over all writes, from /proc/PID/io. */
   bytes: number;
 }
 
-function writes({ kernel, proc, windowNs }: Observation): Writes | null {
+function writes({ kernel, proc }: Observation): Writes | null {
   const calls = kernel?.probe.syscalls;
-  if (!calls || proc === null) {
+  const [before, after] = [proc?.begin.writtenBytes ?? null, proc?.end.writtenBytes ?? null];
+  if (!calls || !kernel || proc === null || before === null || after === null) {
     return null;
   }
   const count = (names: string[]) => names.reduce((sum, name) => sum + (calls[name] ?? 0), 0);
   const out = count(['write', 'writev', 'sendto', 'sendmsg']);
   const inward = count(['read', 'readv', 'recvfrom', 'recvmsg']);
-  const written = (proc.end.writtenBytes ?? 0) - (proc.begin.writtenBytes ?? 0);
+  const perSec = out / (kernel.windowNs / 1e9);
   return {
-    perSec: out / (windowNs / 1e9),
+    perSec,
+    perConnection: perSec / Math.max(1, proc.end.sockets.established),
     perRead: out / Math.max(1, inward),
-    bytes: out > 0 ? written / out : 0,
+    bytes: out > 0 ? (after - before) / out : 0,
   };
 }
 
@@ -61,8 +66,9 @@ function outside(seen: Observation, found: Writes | null): Sight {
   if (found === null) {
     return blind('system calls or /proc/PID/io were not read');
   }
-  const { perSec, perRead, bytes } = found;
-  return sight(perSec >= fewestPerSec && perRead >= leastPerRead && bytes <= mostBytes, [
+  const { perSec, perConnection, perRead, bytes } = found;
+  const many = perSec >= fewestPerSec && perConnection >= fewestPerConnection;
+  return sight(many && perRead >= leastPerRead && bytes <= mostBytes, [
     claim({
       source: 'eBPF, system calls',
       quantity: 'calls',
@@ -70,7 +76,7 @@ function outside(seen: Observation, found: Writes | null): Sight {
       unit: 'perSec',
       of: 'the window',
       windowNs: seen.kernel.windowNs,
-      says: `${Math.round(perSec)} writes a second, ${perRead.toFixed(1)} for each read`,
+      says: `${Math.round(perSec)} writes a second, ${Math.round(perConnection)} on each open connection, ${perRead.toFixed(1)} for each read`,
     }),
     claim({
       source: '/proc',

@@ -1,6 +1,6 @@
 import { claim } from '../claim.ts';
 import { ringSights } from '../rings.ts';
-import { type Rule, sight } from '../rule.ts';
+import { blind, type Rule, sight } from '../rule.ts';
 
 /** A completion queue that nobody empties overflows; the kernel keeps the rest in memory of its own. */
 export const unreadCompletions: Rule = {
@@ -16,11 +16,14 @@ export const unreadCompletions: Rule = {
     return {
       ...ringSights(seen, {
         kernel({ kernel, windowNs }) {
+          if (kernel.cqOverflows === null) {
+            return blind('this kernel does not tell of full completion queues');
+          }
           const full = kernel.rings.filter(
             ({ cqOverflows, cqBacklogMax, cqEntries }) =>
               cqOverflows > 0 && cqBacklogMax >= cqEntries,
           );
-          const count = kernel.cqOverflows ?? 0;
+          const count = kernel.cqOverflows;
           const completed = kernel.rings.reduce((sum, ring) => sum + ring.completed, 0);
           return sight(count > 0 && full.length > 0, [
             claim({

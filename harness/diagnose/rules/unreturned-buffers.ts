@@ -27,7 +27,7 @@ export const unreturnedBuffers: Rule = {
             ...kernel.rings.flatMap(({ slices }) => slices.map(({ fromNs }) => fromNs + sliceNs)),
           );
           const silent = windowNs - lastEventNs;
-          return sight(failed > 0 && silent >= silentNs && established > 0, [
+          return sight(failed > 0 && silent >= silentNs && unread > 0, [
             claim({
               source: 'eBPF, io_uring',
               quantity: 'ring-requests',
@@ -35,7 +35,7 @@ export const unreturnedBuffers: Rule = {
               unit: 'count',
               of: `${receives.reduce((sum, { submitted }) => sum + submitted, 0)} receives submitted`,
               windowNs,
-              says: `${failed} receives failed, and no ring had an event in the last ${(silent / 1e9).toFixed(1)} s, with ${established} connections open`,
+              says: `${failed} receives failed, and no ring had an event in the last ${(silent / 1e9).toFixed(1)} s, with ${unread} of ${established} open connections unread`,
             }),
           ]);
         },

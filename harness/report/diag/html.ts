@@ -20,7 +20,7 @@ export function renderDiagnosisHtml(report: Diagnosis): string {
   const suspected = report.findings.some(({ state }) => state === 'suspected');
   const { mark, tone } = confirmed
     ? { mark: '✗', tone: 'bad' }
-    : suspected
+    : suspected || report.findings.some(({ state }) => state === 'unknown')
       ? { mark: '?', tone: 'warn' }
       : { mark: '✓', tone: 'good' };
   const nav = sections.map(({ id, title }) => `<li><a href="#${id}">${html(title)}</a></li>`);
@@ -29,7 +29,7 @@ export function renderDiagnosisHtml(report: Diagnosis): string {
     banner: `<header class="banner ${tone}">
 <p class="suite">pollgate <span>·</span> diagnosis</p>
 <h1><span class="mark" aria-hidden="true">${mark}</span> ${html(report.headline)}</h1>
-<p class="headline">${html(report.findings[0]?.summary ?? '')}</p>
+<p class="headline">${html(confirmed || suspected ? (report.findings[0]?.summary ?? '') : '')}</p>
 <p class="when">${html(report.startedAt)} · ${html(formatDuration(report.windowNs))} · pid ${report.target.pid}</p>
 </header>`,
     nav: `<nav aria-label="Contents"><ul>${nav.join('')}</ul></nav>`,

@@ -24,7 +24,7 @@ import { findingTones } from '../panels/findings.ts';
 export const stateWords = {
   confirmed: 'confirmed: both views show it',
   suspected: 'suspected: one view shows it',
-  'ruled-out': 'ruled out: both views looked',
+  'ruled-out': 'ruled out: the telling view looked',
   unknown: 'unknown: a view could not look',
 } as const;
 
