@@ -11,6 +11,8 @@ const fewestSightings = 3;
 const fewestSeen = 3;
 /** For each request under way, over the window: one that begins, and one that follows. */
 const fewestReads = 2;
+/** Who answers requests reads as often as it writes, and once more in vain; who streams only writes. */
+const fewestReadsPerWrite = 0.75;
 /** Of the requests under way: below, another place explains more. */
 const leastShare = 0.3;
 
@@ -52,11 +54,8 @@ export function waitingRequests(
   const details = seen.scheduler?.goroutines;
   const outside = details ? occupancy(waitsSeen(details), which) : null;
   const perRequestNs = waitPerRequest(seen, inside.waiting);
-  // Streams and long polls wait by design: where hardly anything is read, those under way are no requests
-  // that take long.
-  const reads = countCalls(seen, ['read', 'readv', 'recvfrom', 'recvmsg']);
   const shows = ({ underWay, waiting }: Occupancy) =>
-    waiting >= leastShare * underWay && (reads === null || reads >= fewestReads * underWay);
+    waiting >= leastShare * underWay && !streams(seen, underWay);
   const place = inside.places[0] ?? outside?.places[0];
   return {
     kernel:
@@ -109,11 +108,27 @@ export function waitingRequests(
  * @returns null where writes were not counted
  */
 function waitPerRequest(seen: Observation, waiting: number): number | null {
-  const writes = countCalls(seen, ['write', 'writev', 'sendto', 'sendmsg']);
+  const writes = countCalls(seen, writing);
   return seen.kernel === null || writes === null || writes === 0
     ? null
     : (waiting * seen.kernel.windowNs) / writes;
 }
+
+/**
+ * Streams and long polls wait by design: where hardly anything is read, what is under way are no requests
+ * that take long. False where calls were not counted.
+ */
+function streams(seen: Observation, underWay: number): boolean {
+  const [reads, writes] = [countCalls(seen, reading), countCalls(seen, writing)];
+  return (
+    reads !== null &&
+    writes !== null &&
+    (reads < fewestReads * underWay || reads < fewestReadsPerWrite * writes)
+  );
+}
+
+const reading = ['read', 'readv', 'recvfrom', 'recvmsg'];
+const writing = ['write', 'writev', 'sendto', 'sendmsg'];
 
 /** In the window; null where system calls were not counted. */
 function countCalls({ kernel }: Observation, names: readonly string[]): number | null {
