@@ -117,7 +117,8 @@ func TestAStallIsChargedToEveryRequestThatWasDue(t *testing.T) {
 				}
 				// What befalls an equal server without a stall meanwhile is not the stall's doing.
 				finishControl := startSpec(t, spec(""))
-				report := runSpec(t, spec(fmt.Sprintf(`,"stalls":[{"atMs":%d,"durationMs":%d}]`, stallMs/50, stallMs)))
+				stall := fmt.Sprintf(`,"stalls":[{"atMs":%d,"durationMs":%d}]`, stallMs/50, stallMs)
+				report := runSpec(t, spec(stall))
 				disturbed := blamesServer(finishControl().Phases[0].Arms["a"])
 				arm := report.Phases[0].Arms["a"]
 				if arm.Completed != requests {
@@ -148,10 +149,15 @@ func TestAStallIsChargedToEveryRequestThatWasDue(t *testing.T) {
 							name, got/1e6, want/1e6, tolerance/1e6, own/1e6)
 					}
 				}
-				for _, reason := range arm.Validity.Reasons {
-					if reason.Cause == validity.ByServer && !disturbed {
-						t.Errorf("a server's stall is no fault of the measurement, but: %+v", reason)
+				// What the stall does, it does every time; what else befalls one of the two, not.
+				for turn := 1; blamesServer(arm) && !disturbed; turn++ {
+					if turn == 3 {
+						t.Fatalf("a server's stall is no fault of the measurement, but in each of %d runs: %+v", turn, arm.Validity.Reasons)
 					}
+					finishControl = startSpec(t, spec(""))
+					report = runSpec(t, spec(stall))
+					disturbed = blamesServer(finishControl().Phases[0].Arms["a"])
+					arm = report.Phases[0].Arms["a"]
 				}
 			})
 		}
