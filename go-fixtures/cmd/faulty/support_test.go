@@ -131,19 +131,21 @@ const (
 )
 
 // socketsTo counts the sockets in that state whose remote port is the port.
-func (s *server) socketsTo(t *testing.T, port int, state string) (count int) {
+func (s *server) socketsTo(t *testing.T, port int, state string) int {
 	t.Helper()
 	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", s.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The table is read in pieces; where sockets come and go meanwhile, the kernel tells some twice.
+	ends := map[[2]string]bool{}
 	for line := range strings.Lines(string(table)) {
 		// sl, local address, remote address, state, …
 		if fields := strings.Fields(line); strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", port)) && fields[3] == state {
-			count++
+			ends[[2]string{fields[1], fields[2]}] = true
 		}
 	}
-	return count
+	return len(ends)
 }
 
 // openFiles counts the descriptors on the server's binary, which is the file that faults open.
