@@ -115,11 +115,15 @@ func TestAStallIsChargedToEveryRequestThatWasDue(t *testing.T) {
 						"phases":[{"name":"only","durationMs":%d}]}`,
 						startTruthd(t, "--wait", "sleep"), connections, rate, stalls, runMs)
 				}
-				// What befalls an equal server without a stall meanwhile is not the stall's doing.
-				finishControl := startSpec(t, spec(""))
 				stall := fmt.Sprintf(`,"stalls":[{"atMs":%d,"durationMs":%d}]`, stallMs/50, stallMs)
-				report := runSpec(t, spec(stall))
-				disturbed := blamesServer(finishControl().Phases[0].Arms["a"])
+				// What befalls an equal server without a stall meanwhile is not the stall's doing.
+				pair := func() (report record.Report, blamed bool) {
+					finishControl := startSpec(t, spec(""))
+					report = runSpec(t, spec(stall))
+					disturbed := blamesServer(finishControl().Phases[0].Arms["a"])
+					return report, blamesServer(report.Phases[0].Arms["a"]) && !disturbed
+				}
+				report, blamed := pair()
 				arm := report.Phases[0].Arms["a"]
 				if arm.Completed != requests {
 					t.Fatalf("%d requests completed, want %d", arm.Completed, requests)
@@ -149,15 +153,22 @@ func TestAStallIsChargedToEveryRequestThatWasDue(t *testing.T) {
 							name, got/1e6, want/1e6, tolerance/1e6, own/1e6)
 					}
 				}
-				// What the stall does, it does every time; what else befalls one of the two, not.
-				for turn := 1; blamesServer(arm) && !disturbed; turn++ {
-					if turn == 3 {
-						t.Fatalf("a server's stall is no fault of the measurement, but in each of %d runs: %+v", turn, arm.Validity.Reasons)
+				// Three pairs always: what befalls only one of two processes does so once, what the stall
+				// does it does again.
+				reasons := arm.Validity.Reasons
+				times := 0
+				for turn := 1; ; turn++ {
+					if blamed {
+						times++
 					}
-					finishControl = startSpec(t, spec(""))
-					report = runSpec(t, spec(stall))
-					disturbed = blamesServer(finishControl().Phases[0].Arms["a"])
-					arm = report.Phases[0].Arms["a"]
+					if turn == 3 {
+						break
+					}
+					report, blamed = pair()
+					reasons = append(reasons, report.Phases[0].Arms["a"].Validity.Reasons...)
+				}
+				if times >= 2 {
+					t.Errorf("a server's stall is no fault of the measurement, but in %d of 3 runs: %+v", times, reasons)
 				}
 			})
 		}
