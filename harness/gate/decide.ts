@@ -91,7 +91,7 @@ const nominalConfidence = 0.958;
  */
 export function decideMetric(metric: MetricRounds, levels: LookLevels): Decision {
   const limit = Math.log1p(metric.limitPercent / 100);
-  const views = gateModes.map((mode) => viewOf(metric, mode));
+  const views = viewsOf(metric);
   const [mixed, sliced] = views as [View, View];
   const p = Math.min(1, 2 * Math.min(...views.map((view) => convictP(view.effect, limit))));
   const failed = views.find((view) => controlFailed(view.control, limit));
@@ -129,8 +129,11 @@ function acquitted(
   return shown(improved ? 'improved' : 'pass', sliced, p);
 }
 
-interface View {
+/** What the rounds so far show in one kind of window. */
+export interface View {
   mode: GateMode;
+  /** Rounds with a value that may be used. */
+  usable: number;
   /** Null with too few rounds. */
   effect: TrimmedMean | null;
   control: TrimmedMean | null;
@@ -138,14 +141,20 @@ interface View {
   fit: boolean;
 }
 
+/** In the order of `gateModes`. */
+export function viewsOf(metric: MetricRounds): View[] {
+  return gateModes.map((mode) => viewOf(metric, mode));
+}
+
 function viewOf(metric: MetricRounds, mode: GateMode): View {
   const { better, rounds, exceedances } = metric;
   const values = usableValues(metric, mode);
-  if (values.length < Math.max(fewestValues, usableShare * rounds[mode].length)) {
-    return { mode, effect: null, control: null, fit: false };
+  const usable = values.length;
+  if (usable < Math.max(fewestValues, usableShare * rounds[mode].length)) {
+    return { mode, usable, effect: null, control: null, fit: false };
   }
   return {
-    mode,
+    ...{ mode, usable },
     effect: effectOf(values, better),
     control: controlOf(values, better),
     fit: exceedances === undefined || sum(exceedances[mode]) >= neededExceedances,
@@ -158,7 +167,7 @@ function usableValues({ rounds, offset = 0 }: MetricRounds, mode: GateMode): Arm
     .filter(isUsable);
 }
 
-function sum(counts: readonly number[]): number {
+export function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
@@ -186,9 +195,7 @@ function tail(distance: number, { standardError, degrees }: TrimmedMean): number
 /** What two builds of the base show that the machine cannot be trusted with; empty where it can. */
 export function controlFault(metric: MetricRounds): string {
   const limit = Math.log1p(metric.limitPercent / 100);
-  const failed = gateModes
-    .map((mode) => viewOf(metric, mode))
-    .find((view) => controlFailed(view.control, limit));
+  const failed = viewsOf(metric).find((view) => controlFailed(view.control, limit));
   return failed ? controlWords(failed) : '';
 }
 
@@ -248,8 +255,7 @@ function undecided({ metric, sliced, mixed, limit, p, levels }: Undecided): Deci
   if (effect === null) {
     const all = metric.rounds.sliced.length;
     const needed = Math.max(fewestValues, Math.ceil(usableShare * all));
-    const n = usableValues(metric, 'sliced').length;
-    const why = `${n} of ${all} rounds have a value that may be used, ${needed} needed`;
+    const why = `${sliced.usable} of ${all} rounds have a value that may be used, ${needed} needed`;
     return { ...shown('unmeasurable', sliced, p), why };
   }
   const beyond = Math.floor(sum(metric.exceedances?.sliced ?? []));

@@ -6,6 +6,7 @@ import {
   type MetricRounds,
 } from './decide.ts';
 import { type LookLevels, lookLevels } from './design.ts';
+import { isFutile, worthwhile } from './futility.ts';
 
 /** All gated metrics of one scenario and variant, by name, with every round that was run. */
 export interface UnitRounds {
@@ -32,23 +33,45 @@ export function decideUnit(unit: UnitRounds, levels: readonly LookLevels[]): Uni
   for (const look of levels.filter(({ rounds }) => rounds <= unit.rounds)) {
     for (const [name, metric] of Object.entries(unit.metrics)) {
       if (decisions[name] === undefined || isOpen(decisions[name])) {
-        const decision = decideMetric(firstRounds(metric, look.rounds), look);
-        decisions[name] = { ...decision, afterRounds: look.rounds };
+        decisions[name] = decideAt(metric, look, levels);
       }
     }
   }
   return decisions;
 }
 
-/** Whether more rounds could still decide it. */
+function decideAt(
+  metric: MetricRounds,
+  look: LookLevels,
+  levels: readonly LookLevels[],
+): LookDecision {
+  const first = firstRounds(metric, look.rounds);
+  const decision = decideMetric(first, look);
+  const last = levels.at(-1) ?? look;
+  const more = last.rounds - look.rounds;
+  const futile = isOpen(decision) && more > 0 && isFutile(first, last);
+  const why = futile
+    ? `${decision.why}; ${more} more rounds would decide it with a probability below ${100 * worthwhile} %`
+    : decision.why;
+  return { ...decision, why, afterRounds: look.rounds };
+}
+
+/** Not decided yet. */
 function isOpen({ outcome }: Decision): boolean {
   return outcome === 'inconclusive' || outcome === 'unmeasurable';
 }
 
-/** Whether the next round of a unit is worth running. */
+/** Whether the next round of a unit is worth running: something is open that it may help to decide. */
 export function goesOn(unit: UnitRounds, levels: readonly LookLevels[]): boolean {
-  const decisions = Object.values(decideUnit(unit, levels));
-  return decisions.length === 0 || decisions.some(isOpen);
+  const decisions = decideUnit(unit, levels);
+  return Object.entries(unit.metrics).some(([name, metric]) => {
+    const decision = decisions[name];
+    const last = levels.at(-1);
+    if (decision === undefined || last === undefined) {
+      return true;
+    }
+    return isOpen(decision) && !isFutile(firstRounds(metric, decision.afterRounds), last);
+  });
 }
 
 /**
@@ -79,8 +102,7 @@ export function decideFamily(
         const look = levels.find(({ rounds }) => rounds === decision.afterRounds);
         const metric = unit.metrics[name];
         if (look !== undefined && metric !== undefined) {
-          const again = decideMetric(firstRounds(metric, look.rounds), look);
-          own[name] = { ...again, afterRounds: look.rounds };
+          own[name] = decideAt(metric, look, levels);
         }
       }
     }
