@@ -154,7 +154,7 @@ function describeArrivals({ arrivals, ratePerSec = 0 }: Load): string {
 function describeTurns({ interleave, sliceMs }: Load): string {
   switch (interleave) {
     case 'slice':
-      return `${sliceMs} ms slices, ABBA`;
+      return `${sliceMs} ms slices in turn`;
     case 'request':
       return 'each request to a random one';
     case 'run':

