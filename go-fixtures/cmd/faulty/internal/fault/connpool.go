@@ -8,19 +8,34 @@ import (
 // connPool keeps TCP connections to one address; it grows to as many as are used at a time.
 type connPool struct {
 	address *net.TCPAddr
-	mutex   sync.Mutex
-	idle    []*net.TCPConn
+	// mostUses is after how many uses a connection is closed; 0: never.
+	mostUses int
+	// opened is called with each new connection before its first use, unless it is nil.
+	opened func(*net.TCPConn) error
+
+	mutex sync.Mutex
+	idle  []pooledConn
 }
 
-// use calls talk with a connection that nobody else uses, and keeps it unless talk fails.
+type pooledConn struct {
+	*net.TCPConn
+	uses int
+}
+
+// use calls talk with a connection that nobody else uses, and keeps it unless talk fails or it was
+// its last use.
 func (p *connPool) use(talk func(*net.TCPConn) error) error {
 	conn, err := p.take()
 	if err != nil {
 		return err
 	}
-	if err := talk(conn); err != nil {
+	conn.uses++
+	if err := talk(conn.TCPConn); err != nil {
 		conn.Close()
 		return err
+	}
+	if conn.uses == p.mostUses {
+		return conn.Close()
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -28,7 +43,7 @@ func (p *connPool) use(talk func(*net.TCPConn) error) error {
 	return nil
 }
 
-func (p *connPool) take() (*net.TCPConn, error) {
+func (p *connPool) take() (pooledConn, error) {
 	p.mutex.Lock()
 	if last := len(p.idle) - 1; last >= 0 {
 		conn := p.idle[last]
@@ -37,5 +52,13 @@ func (p *connPool) take() (*net.TCPConn, error) {
 		return conn, nil
 	}
 	p.mutex.Unlock()
-	return net.DialTCP("tcp", nil, p.address)
+	conn, err := net.DialTCP("tcp", nil, p.address)
+	if err != nil || p.opened == nil {
+		return pooledConn{TCPConn: conn}, err
+	}
+	if err := p.opened(conn); err != nil {
+		conn.Close()
+		return pooledConn{}, err
+	}
+	return pooledConn{TCPConn: conn}, nil
 }
