@@ -15,8 +15,9 @@ usage: go-io-diag.sh --pid N | --exe NAME | --container ID   [options]
   --seconds N          length of the window, 5 to 600 (default 30)
   --pprof URL          its net/http/pprof, such as http://127.0.0.1:6060/debug/pprof/; `none` asks nobody.
                        Without it each TCP port on which the process listens is asked once, for 2 s at most;
-                       a server of another protocol may count that as a bad request.
-  --netprobe COMMAND   how to start netprobe (default: the one beside this script, or in PATH)
+                       a server of another protocol may count that as a bad request. One that tells another
+                       command line than the process's is not believed.
+  --netprobe COMMAND   how to start netprobe (default: the one beside this script, or in PATH): a file, or words
   --dump               goroutine dump (debug=2) too, if there are at most 1,000 goroutines: it stops the world
   --dump-any-size      the same with any number of goroutines
   --no-summary         print no summary at the end
@@ -137,6 +138,19 @@ fi
 own_session=
 if command -v setsid >/dev/null 2>&1; then own_session=setsid; fi
 
+newline='
+'
+# Takes the place of its subshell. --netprobe holds a file, or words: a line each, or apart by blanks.
+exec_netprobe() {
+  if [ -f "$netprobe" ] && [ -x "$netprobe" ]; then set -- "$netprobe" "$@"
+  else
+    case $netprobe in *"$newline"*) IFS=$newline ;; esac
+    set -f
+    set -- $netprobe "$@"
+  fi
+  exec $own_session "$@"
+}
+
 # ── what was found, in words ─────────────────────────────────────────────────────────────────────
 
 # field FILE NAME: a number of a «Name: value» file
@@ -168,7 +182,7 @@ print_summary() {
   fi
   for part in kernel scheduler; do
     file=$dir/netprobe/$part.json
-    if [ -f "$file" ] && [ -n "$netprobe" ]; then printf '\n'; $netprobe show "$file" 2>/dev/null; fi
+    if [ -f "$file" ] && [ -n "$netprobe" ]; then printf '\n'; (exec_netprobe show "$file") 2>/dev/null; fi
   done
   awk -F'"' '/"name":/ && /"status":"(failed|stopped)"/ { printf "\nnot taken: %s: %s", $4, $12 } END { print "" }' "$dir/diag.json"
 }
@@ -376,9 +390,8 @@ listening() {
     }' "$work/inodes" -
 }
 
-# An endpoint is the target's if it tells the target's own command line.
-tells_own_command_line() {
-  request "$1cmdline" 2 "$work/cmdline" || return 1
+# An endpoint is the target's if it tells the target's own command line, here in $work/cmdline.
+is_own_command_line() {
   tr '\0' '\n' <"/proc/$pid/cmdline" | sed '$!b; /^$/d' >"$work/expected"
   tr '\0' '\n' <"$work/cmdline" >"$work/told"; echo >>"$work/told"
   [ "$(cat "$work/expected")" = "$(cat "$work/told")" ]
@@ -394,13 +407,16 @@ find_pprof() {
   if [ -n "$pprof" ]; then
     case $pprof in http://* | https://*) ;; *) die 2 "--pprof: \"$pprof\" seen, expected a URL such as http://127.0.0.1:6060/debug/pprof/" ;; esac
     pprof=${pprof%/}/
-    if request "${pprof}cmdline" 5 "$work/cmdline"; then pprof_reason=told
-    else pprof_reason="$pprof did not answer: $reason" pprof=; fi
+    if ! request "${pprof}cmdline" 5 "$work/cmdline"; then pprof_reason="$pprof did not answer: $reason" pprof=
+    elif is_own_command_line; then pprof_reason=told
+    else
+      pprof_reason="$pprof is another program's: it tells the command line \"$(tr '\0' ' ' <"$work/cmdline" | head -c 200)\"" pprof=
+    fi
     return
   fi
   for address in $(listening | sort -u | head -n 20); do
     for scheme in http https; do
-      if tells_own_command_line "$scheme://$address/debug/pprof/"; then
+      if request "$scheme://$address/debug/pprof/cmdline" 2 "$work/cmdline" && is_own_command_line; then
         pprof=$scheme://$address/debug/pprof/ pprof_reason=found; return
       fi
       [ "$status" -ne 7 ] && [ "$status" -ne 28 ] || break
@@ -436,7 +452,7 @@ why_not() { tail -n 1 "$1" 2>/dev/null | cut -c1-400; }
 start_netprobe() { # start_netprobe NAME ARGUMENTS…: its control is the FIFO $work/NAME.control
   name=$1; shift
   rm -f "$work/$name.control"; mkfifo "$work/$name.control"
-  $own_session $netprobe run --target "target=$pid" --out "$out/netprobe/$name.json" "$@" \
+  exec_netprobe run --target "target=$pid" --out "$out/netprobe/$name.json" "$@" \
     <"$work/$name.control" >"$work/$name.events" 2>"$work/$name.error" 3>&- 4>&- &
   netprobe_pid=$!
 }

@@ -1,5 +1,16 @@
 import { once } from 'node:events';
-import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -104,6 +115,45 @@ test("another user's process may not be looked at", async (context) => {
   } finally {
     await go.stop();
   }
+});
+
+test("another program's pprof is not believed", async () => {
+  const go = await goProcess();
+  const other = createServer((_, response) => response.end('other\0--port=1')).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(other, 'listening');
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/debug/pprof/`;
+  const out = join(dir, 'out');
+  try {
+    const words = ['--pid', String(go.pid), '--pprof', url, '--seconds', '5', '--out', out];
+    const { stderr, exitCode } = await run([...words, '--no-summary']);
+    expect({ stderr, exitCode }).toMatchObject({ exitCode: 0 });
+  } finally {
+    other.close();
+    await go.stop();
+  }
+  const { pprof } = JSON.parse(await readFile(join(out, 'diag.json'), 'utf8'));
+  expect(pprof).toEqual({
+    url: '',
+    reason: `${url} is another program's: it tells the command line "other --port=1"`,
+  });
+});
+
+test.each([
+  ['a path with blanks', (netprobe: string) => netprobe],
+  ['words, one a line', (netprobe: string) => `env\n${netprobe}`],
+])('--netprobe takes %s', async (_, wordsOf) => {
+  const folder = join(dir, 'with a blank');
+  await mkdir(folder);
+  const netprobe = join(folder, 'netprobe');
+  await symlink(join(rootDir, '.cache', 'bin', 'netprobe.epoll'), netprobe);
+  const recorded = join(rootDir, 'harness', 'test', 'recorded-diagnosis');
+  const { stdout } = await run(['--summary-only', recorded, '--netprobe', wordsOf(netprobe)]);
+  const shown = await execa(netprobe, ['show', join(recorded, 'netprobe', 'kernel.json')]);
+  expect(shown.stdout).not.toBe('');
+  expect(stdout).toContain(shown.stdout);
 });
 
 /** Some Go program that lives until it is stopped. */

@@ -27,7 +27,7 @@ export async function captureProcess(
   // Ctrl-C reaches the script too, which then ends in order and keeps what was taken.
   const ignore = () => {};
   process.on('SIGINT', ignore);
-  const command = [script, '--no-summary', '--netprobe', netprobe.join(' '), ...words];
+  const command = [script, '--no-summary', '--netprobe', netprobe.join('\n'), ...words];
   const stdio = quiet ? (['ignore', 'ignore', 'pipe'] as const) : 'inherit';
   const result = await execa('sh', command, { stdio, reject: false });
   process.off('SIGINT', ignore);
