@@ -12,6 +12,7 @@ import { UringDetails } from '../capture/probes/uring.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkJson, readJson } from '../lib/json.ts';
+import { deltaProfile } from '../profile/combine.ts';
 import { decodeProfile } from '../profile/decode.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { ProcessProfiles } from './flames.ts';
@@ -58,9 +59,13 @@ interface RuntimeView {
   goroutines: Stacks[];
   /** Live objects by the stack that allocated them, scaled from one sample in 512 KiB. */
   heap: { begin: Stacks; end: Stacks } | null;
-  /** ns that others waited, by the stack that unlocked; both empty unless switched on. */
-  mutex: { begin: Stacks; end: Stacks } | null;
-  block: { begin: Stacks; end: Stacks } | null;
+  /**
+   * ns waited between begin and end, as far as these waits have ended: for locks by the stack that
+   * unlocked, for locks and channels by the stack that waited. Empty unless the program has switched
+   * them on.
+   */
+  mutex: Stacks | null;
+  block: Stacks | null;
   trace: TraceSummary | null;
   /** The same CPU and goroutine profiles and trace, for pictures. */
   profiles: ProcessProfiles;
@@ -90,16 +95,16 @@ export async function readObservation(dir: string): Promise<Observation> {
   const scheduler = await tolerant('netprobe, Go scheduler', () =>
     readScheduler(diagFiles.scheduler(dir)),
   );
-  const pair = async (kind: 'heap' | 'mutex' | 'block', type: string) => {
-    const both = await tolerant(`${kind} profile`, async () => {
-      const first = await readProfile(diagFiles.profile(dir, 'begin', kind));
-      const last = await readProfile(diagFiles.profile(dir, 'end', kind));
-      return first !== null && last !== null
-        ? { begin: stacksOf(first, type), end: stacksOf(last, type) }
-        : null;
+  const ofBothEnds = <T>(
+    kind: 'heap' | 'mutex' | 'block',
+    use: (begin: Profile, end: Profile) => T,
+  ): Promise<T | null> =>
+    tolerant(`${kind} profile`, async () => {
+      const begin = await readProfile(diagFiles.profile(dir, 'begin', kind));
+      const end = await readProfile(diagFiles.profile(dir, 'end', kind));
+      return begin !== null && end !== null ? use(begin, end) : null;
     });
-    return both;
-  };
+  const delay = (begin: Profile, end: Profile) => stacksOf(deltaProfile(begin, end), 'delay');
   const cpu = await tolerant('CPU profile', () => readProfile(diagFiles.cpu(dir)));
   const goroutines = (await tolerant('goroutine profiles', () => readGoroutines(dir))) ?? [];
   const cpuStacks = await tolerant('CPU profile', async () => cpu && stacksOf(cpu, 'cpu'));
@@ -110,9 +115,12 @@ export async function readObservation(dir: string): Promise<Observation> {
   const runtime: RuntimeView = {
     cpu: cpuStacks,
     goroutines: standing ?? [],
-    heap: await pair('heap', 'inuse_objects'),
-    mutex: await pair('mutex', 'delay'),
-    block: await pair('block', 'delay'),
+    heap: await ofBothEnds('heap', (begin, end) => ({
+      begin: stacksOf(begin, 'inuse_objects'),
+      end: stacksOf(end, 'inuse_objects'),
+    })),
+    mutex: await ofBothEnds('mutex', delay),
+    block: await ofBothEnds('block', delay),
     trace,
     profiles: {
       cpu: cpuStacks && cpu,

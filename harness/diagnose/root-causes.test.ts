@@ -95,3 +95,42 @@ test('the diagnosis fits its schema and is rendered without what was not taken g
   expect(page).toContain('What the kernel saw');
   expect(page).not.toMatch(/<script src|<link rel="stylesheet"/);
 });
+
+test('contention profiles, where the program has switched them on, name who held and what was waited for', async () => {
+  const seen = await readObservation(dir);
+  const frame = (name: string) => ({ function: name, file: '/src/server.go', line: 7 });
+  const under = [
+    frame('main.(*server).handle'),
+    frame('net/http.HandlerFunc.ServeHTTP'),
+    frame('net/http.(*conn).serve'),
+  ];
+  const stacks = (...all: [number, ...string[]][]) => ({
+    total: all.reduce((sum, [value]) => sum + value, 0),
+    stacks: all.map(([value, ...leaf]) => ({ frames: [...leaf.map(frame), ...under], value })),
+    durationNs: seen.windowNs,
+  });
+  const loud: Observation = {
+    ...seen,
+    runtime: {
+      ...seen.runtime,
+      mutex: stacks([1_000_000, 'sync.(*Mutex).Unlock'], [3_000_000_000, 'sync.(*RWMutex).Unlock']),
+      block: stacks(
+        [9_000_000_000, 'sync.(*Mutex).Lock'],
+        [2_000_000_000, 'runtime.chanrecv1'],
+        [-5, 'runtime.selectgo'],
+      ),
+    },
+  };
+  const said = (observation: Observation, cause: string, source: string) =>
+    rankCauses(observation, 'faulty')
+      .find((finding) => finding.cause === cause)
+      ?.evidence.filter((evidence) => evidence.source === source)
+      .map(({ says, card }) => `${says}, of ${card?.of}`);
+  expect(said(loud, 'lock-convoy', 'mutex profile')).toEqual([
+    '3.00 s waited for the lock that main.(*server).handle (server.go:7) gives back, of 3.00 s that goroutines waited for locks',
+  ]);
+  expect(said(loud, 'channel-wait', 'block profile')).toEqual([
+    'requests waited 2.00 s at main.(*server).handle (server.go:7), of 2.00 s that requests waited on channels',
+  ]);
+  expect(said(seen, 'lock-convoy', 'mutex profile')).toEqual([]);
+});

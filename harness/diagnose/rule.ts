@@ -87,6 +87,14 @@ export function sight(shows: boolean, evidence: Evidence[]): Sight {
   return { sees: shows ? 'shows' : 'denies', evidence };
 }
 
+/** With more that the runtime shows, where it has looked. */
+export function withRuntimeEvidence(look: Look, more: readonly Evidence[]): Look {
+  const { runtime } = look;
+  return runtime.sees === 'blind'
+    ? look
+    : { ...look, runtime: { ...runtime, evidence: [...runtime.evidence, ...more] } };
+}
+
 export function blind(why: string): Sight {
   return { sees: 'blind', why };
 }

@@ -1,5 +1,6 @@
+import { channelBlocks } from '../contention.ts';
 import { isAtPeer, isAtResolver, waitingRequests } from '../requests.ts';
-import type { Rule } from '../rule.ts';
+import { type Rule, withRuntimeEvidence } from '../rule.ts';
 
 /** Worth a word from so long on, for each request. */
 const leastNs = 2_000_000;
@@ -26,9 +27,12 @@ export const channelWait: Rule = {
     'cpu-neighbour',
   ],
   look: (seen) =>
-    waitingRequests(seen, {
-      which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),
-      what: 'wait on a channel of the program',
-      leastNs,
-    }),
+    withRuntimeEvidence(
+      waitingRequests(seen, {
+        which: (wait) => wait.kind === 'channel' && !isAtPeer(wait) && !isAtResolver(wait),
+        what: 'wait on a channel of the program',
+        leastNs,
+      }),
+      channelBlocks(seen),
+    ),
 };

@@ -1,5 +1,6 @@
+import { lockHolders } from '../contention.ts';
 import { isAtResolver, waitingRequests } from '../requests.ts';
-import type { Rule } from '../rule.ts';
+import { type Rule, withRuntimeEvidence } from '../rule.ts';
 
 /** Worth a word from so long on, for each request. */
 const leastNs = 2_000_000;
@@ -20,9 +21,12 @@ export const lockConvoy: Rule = {
     'cpu-throttling',
   ],
   look: (seen) =>
-    waitingRequests(seen, {
-      which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),
-      what: 'wait for a lock',
-      leastNs,
-    }),
+    withRuntimeEvidence(
+      waitingRequests(seen, {
+        which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),
+        what: 'wait for a lock',
+        leastNs,
+      }),
+      lockHolders(seen),
+    ),
 };
