@@ -3,9 +3,9 @@ import { Profile as OtherProfile } from 'pprof-format';
 import { describe, expect, test } from 'vitest';
 import { deltaProfile, mergeProfiles } from './combine.ts';
 import { decodeProfile } from './decode.ts';
-import { diffStacks, foldProfile } from './fold.ts';
 import { columnOf, framesOf, sampleValue, tagsOf, totalOf } from './profile.ts';
 import { encode, encodePlain } from './testing/encode.ts';
+import { foldProfile } from './testing/fold.ts';
 
 const small = encode({
   samples: [
@@ -239,24 +239,5 @@ describe('profiles put together', () => {
     expect([...merged.values]).toEqual([2n, 4n]);
     expect([0, 1].map((s) => tagsOf(merged, s)[0]?.text)).toEqual(['x', 'y']);
     expect(deltaProfile(a, a).samples).toBe(0);
-  });
-
-  test('a difference shows new and vanished stacks, and sums to both totals', () => {
-    const a = foldProfile(profile(1n, [{ stack: ['f', 'g'], values: [4n] }]), 0);
-    const b = foldProfile(profile(1n, [{ stack: ['h', 'g'], values: [6n] }]), 0);
-    expect(diffStacks(a, b)).toEqual([
-      { frames: ['g', 'f'], base: 4n, head: 0n },
-      { frames: ['g', 'h'], base: 0n, head: 6n },
-    ]);
-  });
-
-  test('a group becomes the root', () => {
-    const all = foldProfile(decodeProfile(small), 0, ([leaf]) =>
-      leaf === 'read' ? 'io' : undefined,
-    );
-    expect(all.map(({ frames }) => frames)).toEqual([
-      ['io', 'main', 'serve', 'read'],
-      ['main', 'serve'],
-    ]);
   });
 });

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { rootDir } from '../../lib/paths.ts';
-import { parseGoroutineDump } from './goroutine-dump.ts';
 import { labelBlocked, labelGoroutine, labelOnCpu } from './label.ts';
 import { isSchedulerStack, isToolStack, toolFunctions } from './rules.ts';
+import { parseGoroutineDump } from './testing/goroutine-dump.ts';
 import { waitReasons } from './wait-reasons.ts';
 
 const stack = (text: string) => text.split(' < ');

@@ -1,6 +1,12 @@
-import type { FoldedStack } from '../fold.ts';
 import type { TraceStacks } from '../trace-stacks.ts';
 import { labelBlocked, labelOnCpu, running, unlabelled } from './label.ts';
+
+/** What a stack weighs. */
+export interface FoldedStack {
+  /** Names of functions, root first. */
+  frames: readonly string[];
+  value: bigint;
+}
 
 /** What goroutines waited for, blocked or in system calls, by label. Sums over goroutines, in ns. */
 export interface OffCpu {

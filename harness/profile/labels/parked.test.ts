@@ -6,9 +6,9 @@ import { rootDir } from '../../lib/paths.ts';
 import { decodeProfile } from '../decode.ts';
 import { framesOf, type Profile, sampleValue } from '../profile.ts';
 import { buildProgram, goReleases, minorOf } from '../testing/go-program.ts';
-import { type DumpedGoroutine, parseGoroutineDump } from './goroutine-dump.ts';
 import { ioOperation, labelGoroutine } from './label.ts';
 import { labelShares } from './shares.ts';
+import { type DumpedGoroutine, parseGoroutineDump } from './testing/goroutine-dump.ts';
 
 const source = join(rootDir, 'harness/profile/testdata/parkgoroutines.go');
 
