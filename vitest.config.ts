@@ -14,16 +14,21 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      {
-        // Real runs share two cores, so that they go one after the other.
-        test: {
-          name: 'e2e',
-          include: ['harness/test/**/*.e2e.test.ts'],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-        },
-      },
+      // Real runs share two cores, so that they go one after the other; a diagnosis mostly waits.
+      endToEnd('e2e', 'harness/test/!(diag*).e2e.test.ts'),
+      endToEnd('e2e-diag', 'harness/test/diag*.e2e.test.ts'),
     ],
   },
 });
+
+function endToEnd(name: string, include: string) {
+  return {
+    test: {
+      name,
+      include: [include],
+      fileParallelism: false,
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+    },
+  };
+}

@@ -138,7 +138,7 @@ test('a fixture that is killed ends the run with its name, and what was finished
     return rounds && rounds > 0 ? true : undefined;
   });
   const victim = await harness.until(async () =>
-    (await runningPrograms()).find(({ name }) => name === 'block-4k.epoll'),
+    (await runningPrograms(workspace)).find(({ name }) => name === 'block-4k.epoll'),
   );
   process.kill(victim.pid, 'SIGKILL');
   const result = await harness.finished;
@@ -160,7 +160,7 @@ test.for([
   );
   const harness = new BenchProcess(workspace, ['io_uring', '--quick', '--scenarios', scenarios]);
   await harness.until(async () =>
-    (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
+    (await runningPrograms(workspace)).find(({ name }) => name.startsWith('loadgen')),
   );
   // Long enough for the window to be open, with its profiles under way; far from its end.
   await delay(5_000);
@@ -177,7 +177,7 @@ test.for([
 test('while one run measures a second one is told so', async () => {
   const first = new BenchProcess(workspace, ['io_uring', '--quick']);
   await first.until(async () =>
-    (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
+    (await runningPrograms(workspace)).find(({ name }) => name.startsWith('loadgen')),
   );
   const second = await bench(workspace, 'fd_leak', '--quick');
   first.process.kill('SIGINT');
@@ -199,7 +199,7 @@ test('reports that are a file are refused', async () => {
 test('a terminal that is closed ends the run in order', async () => {
   const harness = new BenchProcess(workspace, ['io_uring', '--quick']);
   await harness.until(async () =>
-    (await runningPrograms()).find(({ name }) => name.startsWith('loadgen')),
+    (await runningPrograms(workspace)).find(({ name }) => name.startsWith('loadgen')),
   );
   harness.process.stdout?.destroy();
   harness.process.stderr?.destroy();

@@ -37,12 +37,12 @@ const runners: [name: string, stage: string, run: Runner][] = [
     'check',
     tool('node', 'harness/cli.ts', 'selftest', '--check'),
   ],
-  ['go test, go-fixtures', 'check', goTest(go, fixturesModule)],
-  ['go test, bpf', 'check', goTest(go, bpfModule)],
-  ['end-to-end tests', 'e2e', vitest('e2e')],
+  // Both mostly wait for windows to pass.
+  ['go test, both modules', 'check', together(goTest(go, fixturesModule), goTest(go, bpfModule))],
+  ['end-to-end tests', 'e2e', together(vitest('e2e'), vitest('e2e-diag'))],
 ];
 
-const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+let total: Tally = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, stage, run] of runners.filter(([, stage]) => stages.includes(stage))) {
   console.log(`\n── ${name} (${stage})`);
   const begin = performance.now();
@@ -50,9 +50,7 @@ for (const [name, stage, run] of runners.filter(([, stage]) => stages.includes(s
     console.log(messageOf(error));
     return { passed: 0, failed: 1, skipped: 0 };
   });
-  total.passed += tally.passed;
-  total.failed += tally.failed;
-  total.skipped += tally.skipped;
+  total = add(total, tally);
   console.log(`${describe(tally)} in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
 }
 console.log(`\n${describe(total)}`);
@@ -72,6 +70,22 @@ function tool(file: string, ...args: string[]): Runner {
       reject: false,
     });
     return one(exitCode === 0);
+  };
+}
+
+/** All at once. */
+function together(...runners: readonly Runner[]): Runner {
+  return async () => {
+    const tallies = await Promise.all(runners.map((run) => run()));
+    return tallies.reduce(add);
+  };
+}
+
+function add(a: Tally, b: Tally): Tally {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
   };
 }
 

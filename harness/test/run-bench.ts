@@ -50,7 +50,13 @@ export class BenchProcess {
       ...args,
     ];
     this.process = spawn(file, rest, {
-      env: { ...process.env, TMPDIR: workspace.temporary, NO_COLOR: '1' },
+      env: {
+        ...process.env,
+        TMPDIR: workspace.temporary,
+        // All that a run starts inherits this one, and can be told by it.
+        PATH: `${process.env['PATH']}:${workspace.temporary}`,
+        NO_COLOR: '1',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -101,14 +107,19 @@ export async function reportOf(workspace: Workspace): Promise<Report> {
   return JSON.parse(text) as Report;
 }
 
-/** Pids of our Go programs that are running now, by name of their binary. */
-export async function runningPrograms(): Promise<{ pid: number; name: string }[]> {
+/** Go programs that the runs of a workspace have left running, by name of their binary. */
+export async function runningPrograms({
+  temporary,
+}: Workspace): Promise<{ pid: number; name: string }[]> {
   const bin = join(cacheDir, 'bin');
+  // Other tests run beside this one.
+  const isOwn = async (pid: string) =>
+    (await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')).includes(temporary);
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
       const exe = await readlink(`/proc/${pid}/exe`).catch(() => '');
-      return exe.startsWith(`${bin}/`)
+      return exe.startsWith(`${bin}/`) && (await isOwn(pid))
         ? [{ pid: Number(pid), name: exe.slice(bin.length + 1) }]
         : [];
     }),
@@ -119,7 +130,7 @@ export async function runningPrograms(): Promise<{ pid: number; name: string }[]
 /** What a run must not change: mounts, and what lies in its temporary folder. */
 export async function traces(workspace: Workspace) {
   return {
-    programs: await runningPrograms(),
+    programs: await runningPrograms(workspace),
     mounts: await readFile('/proc/self/mountinfo', 'utf8'),
     temporary: await readdir(workspace.temporary),
   };
