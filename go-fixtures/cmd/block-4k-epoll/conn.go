@@ -100,7 +100,7 @@ func (l *loop) answer(c *conn, n uint64) bool {
 		err = pread(int(l.file.Fd()), l.page, int64(n)*blockproto.PageSize)
 	}
 	if err != nil {
-		l.refuse(err)
+		l.refusals.Tell(l.fixture.Logf, err)
 		return false
 	}
 	// Before it is sent: a client that has its reply finds itself counted.

@@ -9,6 +9,7 @@ import (
 
 	"pollgate/go-fixtures/internal/fixture"
 	"pollgate/go-fixtures/internal/pagefile"
+	"pollgate/go-fixtures/internal/shards"
 )
 
 // eventBatch is how many events are taken at once: as many as Go's own netpoller takes.
@@ -30,7 +31,7 @@ type loop struct {
 	freePages [][]byte
 	open      atomic.Int64
 	draining  bool
-	refused   bool
+	refusals  shards.Refusals
 }
 
 // Open makes the epoll.
@@ -123,12 +124,4 @@ func (l *loop) drain() error {
 		}
 	}
 	return nil
-}
-
-// refuse prints the first error only: under load the same one comes thousands of times a second.
-func (l *loop) refuse(err error) {
-	if !l.refused {
-		l.refused = true
-		l.fixture.Logf("closed a connection instead of answering (further ones are not reported): %v", err)
-	}
 }

@@ -6,8 +6,6 @@
 package main
 
 import (
-	"fmt"
-
 	"pollgate/go-fixtures/internal/fixture"
 	"pollgate/go-fixtures/internal/pagefile"
 	"pollgate/go-fixtures/internal/shards"
@@ -16,10 +14,10 @@ import (
 func main() {
 	f := fixture.New("block-4k-epoll")
 	data := pagefile.Flags(f)
-	threads := f.Flags.Int("threads", 0, "`number` of threads; 0 = one for each CPU that it may run on")
+	threads := shards.ThreadsFlag(f.Flags)
 	f.Parse()
-	if *threads < 0 || *threads > shards.MaxThreads {
-		f.Exit(fixture.ExitUsage, fmt.Errorf("--threads: saw %d, want 0 to %d", *threads, shards.MaxThreads))
+	if err := shards.CheckThreads(*threads); err != nil {
+		f.Exit(fixture.ExitUsage, err)
 	}
 	file := data.Open(f)
 	server, err := shards.New(*threads, func() shards.Loop { return &loop{fixture: f, file: file} })

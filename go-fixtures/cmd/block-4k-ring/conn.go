@@ -159,7 +159,7 @@ func (l *loop) answer(slot uint32) {
 	conn := &l.slots[slot]
 	n := blockproto.PageNumber(conn.pending)
 	if n >= l.file.Pages {
-		l.refuse(fmt.Errorf("page %d asked for, the last one is %d", n, l.file.Pages-1))
+		l.refusals.Tell(l.fixture.Logf, fmt.Errorf("page %d asked for, the last one is %d", n, l.file.Pages-1))
 		conn.dead = true
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"pollgate/go-fixtures/internal/blockproto"
 	"pollgate/go-fixtures/internal/fixture"
 	"pollgate/go-fixtures/internal/pagefile"
+	"pollgate/go-fixtures/internal/shards"
 	"pollgate/go-fixtures/internal/uring"
 )
 
@@ -68,9 +69,9 @@ type loop struct {
 	accepting bool
 	draining  bool
 	// sending is how many pages are being sent.
-	sending uint32
-	refused bool
-	leaks   leaks
+	sending  uint32
+	refusals shards.Refusals
+	leaks    leaks
 }
 
 func newLoop(f *fixture.Fixture, file *pagefile.File, s *settings) *loop {
@@ -172,7 +173,7 @@ func (l *loop) complete(c *uring.Completion) error {
 		if c.Result >= 0 {
 			err = errors.New("the file has become shorter")
 		}
-		l.refuse(fmt.Errorf("read page %d: %w", conn.number, err))
+		l.refusals.Tell(l.fixture.Logf, fmt.Errorf("read page %d: %w", conn.number, err))
 		l.sending--
 		l.finishPage(slot)
 		conn.dead = true
@@ -240,12 +241,4 @@ func (l *loop) reserve(n uint32) {
 func (l *loop) page(page int32) []byte {
 	start := int(page) * blockproto.PageSize
 	return l.pages[start : start+blockproto.PageSize : start+blockproto.PageSize]
-}
-
-// refuse prints the first error only: under load the same one comes thousands of times a second.
-func (l *loop) refuse(err error) {
-	if !l.refused {
-		l.refused = true
-		l.fixture.Logf("closed a connection instead of answering (further ones are not reported): %v", err)
-	}
 }

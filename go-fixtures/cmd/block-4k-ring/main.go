@@ -11,6 +11,8 @@
 package main
 
 import (
+	"errors"
+
 	"pollgate/go-fixtures/internal/fixture"
 	"pollgate/go-fixtures/internal/pagefile"
 	"pollgate/go-fixtures/internal/shards"
@@ -19,14 +21,14 @@ import (
 func main() {
 	f := fixture.New("block-4k-ring")
 	data := pagefile.Flags(f)
-	threads := f.Flags.Int("threads", 0, "`number` of threads; 0 = one for each CPU that it may run on")
+	threads := shards.ThreadsFlag(f.Flags)
 	s := settings{}
 	f.Flags.IntVar(&s.buffers, "buffers", 1024, "`number` of buffers for received data in each thread, a power of two")
 	f.Flags.IntVar(&s.completions, "completions", 4096, "`number` of completions that each ring has room for")
 	f.Flags.StringVar(&s.leak, "leak", "", "`what` to forget: pinned-socket, buffers or cq")
 	f.Flags.Uint64Var(&s.leakEvery, "leak-every", 1, "forget it every `N`th time")
 	f.Parse()
-	if err := s.check(*threads); err != nil {
+	if err := errors.Join(shards.CheckThreads(*threads), s.check()); err != nil {
 		f.Exit(fixture.ExitUsage, err)
 	}
 	file := data.Open(f)

@@ -20,10 +20,8 @@ type settings struct {
 }
 
 // check returns what is wrong with the flags.
-func (s *settings) check(threads int) error {
+func (s *settings) check() error {
 	switch {
-	case threads < 0 || threads > shards.MaxThreads:
-		return fmt.Errorf("--threads: saw %d, want 0 to %d", threads, shards.MaxThreads)
 	case s.buffers < 1 || s.buffers > 1<<15 || s.buffers&(s.buffers-1) != 0:
 		return fmt.Errorf("--buffers: saw %d, want a power of two from 1 to 32768", s.buffers)
 	case s.completions < 2 || s.completions > 1<<20:

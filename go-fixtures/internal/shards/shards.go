@@ -6,6 +6,7 @@ package shards
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -31,8 +32,33 @@ type Loop interface {
 	Connections() int
 }
 
-// MaxThreads is how many a server may have.
-const MaxThreads = 1024
+// maxThreads is how many a server may have.
+const maxThreads = 1024
+
+// ThreadsFlag defines --threads, for New; CheckThreads says whether it may be so.
+func ThreadsFlag(flags *flag.FlagSet) *int {
+	return flags.Int("threads", 0, "`number` of threads; 0 = one for each CPU that it may run on")
+}
+
+// CheckThreads returns what is wrong with the value of --threads.
+func CheckThreads(threads int) error {
+	if threads < 0 || threads > maxThreads {
+		return fmt.Errorf("--threads: saw %d, want 0 to %d", threads, maxThreads)
+	}
+	return nil
+}
+
+// Refusals tells of connections that a loop closes instead of answering: of the first one only, since
+// under load the same error comes thousands of times a second.
+type Refusals struct{ told bool }
+
+// Tell logs why the connection was closed, unless one was told of before.
+func (r *Refusals) Tell(log func(format string, args ...any), err error) {
+	if !r.told {
+		r.told = true
+		log("closed a connection instead of answering (further ones are not reported): %v", err)
+	}
+}
 
 // Server is a fixture.Server made of loops.
 type Server struct {

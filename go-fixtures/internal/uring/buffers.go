@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Buffers is a group of provided buffers, a ring of their own (Linux 5.19): the kernel takes one
@@ -78,10 +76,4 @@ func (b *Buffers) Publish() {
 	both[0] = (*provided)(unsafe.Pointer(&b.ring[0])).id
 	both[1] = b.tail
 	atomic.StoreUint32(word, *(*uint32)(unsafe.Pointer(&both)))
-}
-
-// Free unmaps the buffers; the ring must be closed, and what was in flight over.
-func (b *Buffers) Free() {
-	_ = unix.Munmap(b.ring)
-	_ = unix.Munmap(b.memory)
 }

@@ -26,7 +26,6 @@ type Ring struct {
 	cqHead, cqTail *uint32
 	cqMask         uint32
 	completions    unsafe.Pointer
-	overflow       *uint32
 
 	// wait is mapped, because the kernel reads it during a call.
 	wait       *waitArguments
@@ -81,7 +80,6 @@ func (r *Ring) mapRings(p *setupParams) (err error) {
 	r.sqMask, r.sqCount = *r.word(p.sq.ringMask), p.sqEntries
 	r.cqHead, r.cqTail, r.cqMask = r.word(p.cq.head), r.word(p.cq.tail), *r.word(p.cq.ringMask)
 	r.completions = unsafe.Pointer(&r.rings[p.cq.cqes])
-	r.overflow = r.word(p.cq.overflow)
 	// The indirection that the ring offers is not used: slot i is request i, for ever.
 	for i := range p.sqEntries {
 		*r.word(p.sq.array + 4*i) = i
@@ -129,9 +127,6 @@ func (r *Ring) RegisterBuffer(memory []byte) error {
 	}
 	return nil
 }
-
-// FD returns the ring's descriptor: /proc/PID/fdinfo/FD tells what it holds.
-func (r *Ring) FD() int { return r.fd }
 
 // Space returns how many requests can be queued before a Submit.
 func (r *Ring) Space() uint32 { return r.sqCount - (r.tail - atomic.LoadUint32(r.sqHead)) }
