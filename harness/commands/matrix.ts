@@ -5,6 +5,7 @@ import { makeDataFile } from '../build/data-file.ts';
 import type { FixtureBuild } from '../build/fixture-build.ts';
 import { binaryPath, buildPrograms, fixturesModule } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
+import { hashFile } from '../build/hash.ts';
 import { tools } from '../build/programs.ts';
 import { allowedCpus } from '../host/cpus.ts';
 import { runDoctor } from '../host/doctor.ts';
@@ -171,6 +172,7 @@ async function openRecord(opening: Opening): Promise<{ runDir: string; record: M
     failureExit: 0,
     version: packageVersion,
     ...facts,
+    instruments: await readInstruments(),
     ...wanted,
     fitness: [opening.fitness.fitness],
     ...{ checks, placement, plans },
@@ -180,6 +182,19 @@ async function openRecord(opening: Opening): Promise<{ runDir: string; record: M
   // What cannot be read back must be known before anything is measured.
   checkJson(record, MatrixRecord, { name: 'matrix.json', remedy: 'report this as a bug' });
   return { runDir, record };
+}
+
+async function readInstruments(): Promise<NonNullable<MatrixRecord['instruments']>> {
+  const programs = [tools.loadgen, tools.netprobe];
+  const hashes = await Promise.all(
+    programs.map(async (tool) => [tool.name, await hashFile(binaryPath(tool))] as const),
+  );
+  const limits = await readFile('/proc/self/limits', 'utf8');
+  return {
+    programs: Object.fromEntries(hashes),
+    cpus: (await allowedCpus()).join(','),
+    openFiles: /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits)?.slice(1, 3).join(' ') ?? '',
+  };
 }
 
 function fingerprintOf(go: GoToolchain, servers: string): Promise<MatrixRecord['fingerprint']> {
@@ -205,16 +220,23 @@ async function reopen(
   record: MatrixRecord,
   { plans, go, startedAt, fitness }: Opening,
 ): Promise<{ runDir: string; record: MatrixRecord }> {
-  const [builds, fingerprint] = [
-    await readBuilds(go, plans),
-    await fingerprintOf(go, record.placement.servers),
-  ];
+  const builds = await readBuilds(go, plans);
+  const fingerprint = await fingerprintOf(go, record.placement.servers);
+  const instruments = await readInstruments();
+  const before = record.instruments ?? instruments;
   const hashes = (all: Record<string, FixtureBuild>) =>
     Object.fromEntries(Object.entries(all).map(([name, { sha256 }]) => [name, sha256]));
   const others = [
     ...(same(record.plans, plans) ? [] : ['its description']),
     ...(same(hashes(record.builds), hashes(builds)) ? [] : ['its programs']),
     ...(same(record.fingerprint, fingerprint) ? [] : ['the machine']),
+    ...(same(before.programs, instruments.programs) ? [] : ['the generator or netprobe']),
+    ...(before.cpus === instruments.cpus
+      ? []
+      : [`the CPUs allowed (${before.cpus} seen then, ${instruments.cpus} now)`]),
+    ...(before.openFiles === instruments.openFiles
+      ? []
+      : [`the limit of open files (${before.openFiles} then, ${instruments.openFiles} now)`]),
   ];
   if (others.length > 0) {
     throw usageError(

@@ -6,6 +6,7 @@ import type { Claim } from './description.ts';
 import type { ClaimCell, MatrixCell, PairCell, ServerCell } from './matrix-report.ts';
 import { groupName, type MatrixGroup, type MatrixPlan, serversOf } from './plan.ts';
 import type { MatrixRecord } from './record.ts';
+import { starvedOf } from './starved.ts';
 import type { ProbedValues } from './values.ts';
 
 export interface ClaimPlace {
@@ -40,6 +41,30 @@ export function claimCellsOf(place: ClaimPlace): ClaimCell[] {
         ? [{ ...base, ...wakeupCell(place, claim) }]
         : cellsFor(place, claim).map((cell) => ({ ...base, ...testedCell(place, claim, cell) }));
     });
+}
+
+/** With the claims that speak of no cell of the matrix, so that none goes unmentioned. */
+export function withUntested(
+  { description }: MatrixPlan,
+  tested: readonly ClaimCell[],
+): ClaimCell[] {
+  const untested = Object.entries(description.claims)
+    .filter(([name]) => !tested.some(({ claim }) => claim === name))
+    .map(([name, { says, quantity, connections }]): ClaimCell => {
+      const numbers = (all: readonly number[]) => all.map(formatInteger).join(', ');
+      const why =
+        connections === undefined || connections.some((n) => description.connections.includes(n))
+          ? 'its servers take part in no condition of this matrix together'
+          : `it speaks of ${numbers(connections)} connections, and this matrix has ${numbers(description.connections)}`;
+      const nothing = { seen: null, reason: '', marked: false };
+      return {
+        ...{ claim: name, says, quantity, cell: noValue },
+        ...nothing,
+        verdict: 'not-testable-here',
+        why,
+      };
+    });
+  return [...tested, ...untested];
 }
 
 /** Of a generator that shares the server's CPU every figure is one of both. */
@@ -111,9 +136,24 @@ function testedCell(place: ClaimPlace, claim: Claim, cell: MatrixCell): Tested {
     ...judgeClaim(claim, seen, {
       controlShift: same === null ? null : Math.log(same.center),
       ...(isRatio && pair ? { generatorLimits: pair.generatorLimits } : {}),
+      starved: quantity === 'qps' ? starvedIn(place, claim, cell) : {},
       late: !isRatio && (server?.reasons.some((reason) => latecomers.test(reason)) ?? false),
     }),
   };
+}
+
+/** Which side of a pair did not get its CPUs. */
+function starvedIn(
+  { plan, record }: ClaimPlace,
+  { of }: Claim,
+  cell: MatrixCell,
+): { of?: boolean; to?: boolean } {
+  const pair = plan.description.pairs[of];
+  const lacks = (name: string | undefined) => {
+    const server = cell.servers.find((each) => each.server === name);
+    return server !== undefined && starvedOf(record, plan.description, cell, server) !== undefined;
+  };
+  return { of: lacks(pair?.of), to: lacks(pair?.to) };
 }
 
 function unmeasuredWhy({ servers }: MatrixCell, names: readonly string[]): string {

@@ -88,3 +88,16 @@ test('a time that holds the generator’s own lateness is at most what was seen'
 test('without an A/A figure there is no verdict', () => {
   expect(judgeClaim(ratio, seen(1.2, 1.1, 1.3), { controlShift: null }).verdict).toBe('undecided');
 });
+
+test('a server that did not get its CPUs could do more: a bound, as with a busy generator', () => {
+  const low = seen(1.2, 1.1, 1.3);
+  const high = seen(2.5, 2.4, 2.6);
+  expect(judgeClaim(ratio, low, { starved: { of: true } }).verdict).toBe('undecided');
+  expect(judgeClaim(ratio, high, { starved: { of: true } }).verdict).toBe('confirmed');
+  expect(judgeClaim(ratio, low, { starved: { to: true } }).verdict).toBe('refuted');
+  expect(judgeClaim(ratio, high, { starved: { to: true } }).verdict).toBe('undecided');
+  const both = judgeClaim(ratio, low, { starved: { of: true, to: true } });
+  expect(both.verdict).toBe('undecided');
+  expect(both.why).toContain('at least this: the server did not get its CPUs');
+  expect(both.why).toContain('at most this: the other server did not get its CPUs');
+});

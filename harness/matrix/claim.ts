@@ -23,6 +23,8 @@ export interface Reservation {
    * ratio's numerator or denominator that leaves a bound, of both nothing.
    */
   generatorLimits?: { of: boolean; to: boolean };
+  /** QPS of a server that did not get its CPUs are at least what was seen. */
+  starved?: { of?: boolean; to?: boolean };
   /** A time contains what the generator, or the host under it, was late by: it is at most that. */
   late?: boolean;
   /** ln of what the A/A pair differed by in this quantity, which widens the interval; null: unknown. */
@@ -33,7 +35,12 @@ export interface Reservation {
 export function judgeClaim(
   claim: Pick<Claim, 'value' | 'holds' | 'tolerancePercent' | 'quantity'>,
   seen: Seen,
-  { generatorLimits = { of: false, to: false }, late = false, controlShift = 0 }: Reservation = {},
+  {
+    generatorLimits = { of: false, to: false },
+    starved = {},
+    late = false,
+    controlShift = 0,
+  }: Reservation = {},
 ): { verdict: ClaimVerdict; why: string } {
   if (generatorLimits.of && generatorLimits.to) {
     const why = 'the load generator was the limit for both servers';
@@ -47,19 +54,22 @@ export function judgeClaim(
   }
   const factor = Math.exp(Math.abs(controlShift));
   const timeRatio = claim.quantity === 'p99-ratio';
-  const atLeast = timeRatio ? generatorLimits.to : generatorLimits.of;
-  const atMost = late || (timeRatio ? generatorLimits.of : generatorLimits.to);
+  const limits = {
+    atLeast: timeRatio ? generatorLimits.to : generatorLimits.of,
+    atMost: timeRatio ? generatorLimits.of : generatorLimits.to,
+  };
+  const atLeast = limits.atLeast || starved.of === true;
+  const atMost = late || limits.atMost || starved.to === true;
   const lo = atMost ? 0 : seen.lo / factor;
   const hi = atLeast ? Number.POSITIVE_INFINITY : seen.hi * factor;
   const [from, to] = allowed(claim);
   const notes = [
     ...(factor < 1.005 ? [] : [`widened by ×${significant(factor)}, which A/A differs by`]),
-    ...(atLeast ? ['at least this: the generator was the limit'] : []),
-    ...(late
-      ? ['at most this: the generator, or the host under it, was late as well']
-      : atMost
-        ? ['at most this: the generator was the limit']
-        : []),
+    ...(limits.atLeast ? ['at least this: the generator was the limit'] : []),
+    ...(starved.of ? ['at least this: the server did not get its CPUs'] : []),
+    ...(late ? ['at most this: the generator, or the host under it, was late as well'] : []),
+    ...(limits.atMost && !late ? ['at most this: the generator was the limit'] : []),
+    ...(starved.to ? ['at most this: the other server did not get its CPUs'] : []),
   ];
   const inside = lo >= from && hi <= to;
   const outside = hi < from || lo > to;

@@ -1,14 +1,13 @@
 import { type ExitCode, exitCode, worstExit } from '../lib/errors.ts';
 import { formatInteger, significant } from '../lib/units.ts';
 import { cellsOf, probedOf } from './cells.ts';
-import { claimCellsOf } from './claim-cells.ts';
+import { claimCellsOf, withUntested } from './claim-cells.ts';
 import type { GroupEvidence, MatrixEvidence } from './evidence.ts';
 import { fairnessOf } from './fairness.ts';
 import type { ClaimCell, MatrixPart, MatrixReport } from './matrix-report.ts';
 import { type MatrixPlan, serversOf } from './plan.ts';
-import { busiestGenerator } from './rates.ts';
 import type { MatrixRecord } from './record.ts';
-import { cpusOf } from './ring-threads.ts';
+import { fullCpuShare, starvedOf } from './starved.ts';
 import { stepsOf } from './steps.ts';
 
 /** From the evidence to the report; a pure function. */
@@ -72,9 +71,10 @@ function partOf(
     servers: Object.entries(description.servers).map(([name, { label }]) => ({ name, label })),
     control: description.control,
     cells: perGroup.flatMap(({ cells }) => cells),
-    claims: perGroup
-      .flatMap(({ claims }) => claims)
-      .sort((a, b) => names.indexOf(a.claim) - names.indexOf(b.claim)),
+    claims: withUntested(
+      plan,
+      perGroup.flatMap(({ claims }) => claims),
+    ).sort((a, b) => names.indexOf(a.claim) - names.indexOf(b.claim)),
     fairness: perGroup.flatMap(({ fairness }) => fairness),
     untestable: Object.entries(record.untestable)
       .filter(([what]) => what.startsWith(`${id}/`))
@@ -163,26 +163,17 @@ function* warningsOf(
   }
 }
 
-/** A server that never waits for a disk takes all of its CPUs at saturation, if nobody else does. */
-const fullCpuShare = 0.8;
-
-/** Servers that did not get their CPUs at saturation, with what they got; QPS × CPU per request. */
-function starved({ placement, plans }: MatrixRecord, parts: readonly MatrixPart[]): string[] {
-  const budget = cpusOf(placement.servers).length;
+/** Servers that did not get their CPUs at saturation, with what they got. */
+function starved(record: MatrixRecord, parts: readonly MatrixPart[]): string[] {
   return parts.flatMap(({ id, cells }) => {
-    const conditions = plans.find((plan) => plan.id === id)?.description.conditions;
-    return cells
-      .filter(
-        (cell) => cell.percent === null && conditions?.[cell.condition]?.deviceReads !== 'every',
-      )
-      .flatMap(({ group, servers }) =>
-        servers.flatMap(({ server, qps, cpuNs, generatorBusy }) => {
-          const cpus = ((qps?.center ?? 0) * (cpuNs?.center ?? 0)) / 1e9;
-          const limited = (generatorBusy ?? 0) > busiestGenerator;
-          return cpus > 0 && cpus < fullCpuShare * budget && !limited
-            ? [`${server} of ${group} had ${significant(cpus)} CPUs`]
-            : [];
-        }),
-      );
+    const description = record.plans.find((plan) => plan.id === id)?.description;
+    return cells.flatMap((cell) =>
+      cell.servers.flatMap((server) => {
+        const cpus = description && starvedOf(record, description, cell, server);
+        return cpus === undefined
+          ? []
+          : [`${server.server} of ${cell.group} had ${significant(cpus)} CPUs`];
+      }),
+    );
   });
 }

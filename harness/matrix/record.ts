@@ -101,6 +101,20 @@ export const MatrixRecord = Type.Object(
     fitness: Type.Array(Fitness),
     checks: Type.Array(Check),
     placement: Type.Object({ servers: Type.String(), generator: Type.Integer() }, strict),
+    /** What measures, and within which limits; absent in records of earlier versions. */
+    instruments: Type.Optional(
+      Type.Object(
+        {
+          /** sha256 of the programs, by name. */
+          programs: Type.Record(Type.String(), Type.String()),
+          /** CPUs that the run may use, as taskset takes them. */
+          cpus: Type.String(),
+          /** RLIMIT_NOFILE, soft and hard. */
+          openFiles: Type.String(),
+        },
+        strict,
+      ),
+    ),
     /** By «matrix/server». */
     builds: Type.Record(Type.String(), FixtureBuild),
     plans: Type.Array(MatrixPlan),

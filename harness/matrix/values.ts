@@ -67,11 +67,11 @@ export interface ProbedValues {
   taskWork: number | null;
   epollCalls: number;
   ringCalls: number;
-  /** Of wakeupNs, in ns; null where it was not watched or nothing woke up. */
+  /** Of wakeupNs, in ns; null where it was not watched, nothing woke up, or too many wake-ups were lost. */
   wakeup: { count: number; p50: number; p99: number; max: number } | null;
 }
 
-/** Null without probes, or where they lost events. */
+/** Null without probes. */
 export function probedValues(turn: TurnEvidence | undefined, server: string): ProbedValues | null {
   const probe = turn?.probe;
   const arm = ownValue(
@@ -97,8 +97,20 @@ export function probedValues(turn: TurnEvidence | undefined, server: string): Pr
     taskWork: runs === null ? null : runs / arm.completed,
     epollCalls: sum(['epoll_wait', 'epoll_pwait', 'epoll_pwait2']),
     ringCalls: sum(['io_uring_enter']),
-    wakeup: wakeupOf(probe.histograms['wakeupNs'] ?? null),
+    wakeup: lostWakeups(probe) ? null : wakeupOf(probe.histograms['wakeupNs'] ?? null),
   };
+}
+
+/** More lost wake-ups than this share of those that were seen could be the slowest ones. */
+const mostLost = 0.001;
+
+/** System calls and task_work are counted in places of their own, which are never full. */
+function lostWakeups({ lost, histograms }: NonNullable<TurnEvidence['probe']>): boolean {
+  const missed = ['wakeupMapFull', 'wakeupWaiterUnreadable', 'unmatchedWakeups'].reduce(
+    (sum, name) => sum + (lost[name] ?? 0),
+    0,
+  );
+  return missed > mostLost * (histograms['wakeupNs']?.count ?? 0);
 }
 
 function wakeupOf(

@@ -100,12 +100,19 @@ test('an interrupted matrix is resumed: what was finished stays, what is missing
   expect(await readdir(workspace.reports)).toHaveLength(1);
 });
 
-test('a run whose description changed is not resumed', async () => {
+test('a run whose description or limits changed is not resumed', async () => {
   const first = new BenchProcess(workspace, ['small', '--quick', '--scenarios', suites]);
   const runDir = await first.until(() => runDirOf(workspace).catch(() => undefined));
   await first.until(() => stat(matrixFiles.record(runDir)).catch(() => undefined));
   first.process.kill('SIGINT');
   await first.finished;
+  const limited = await new BenchProcess(
+    workspace,
+    ['small', '--scenarios', suites, '--resume', runDir],
+    { prefix: ['prlimit', '--nofile=900:900'] },
+  ).finished;
+  expect(limited.code, limited.stderr).toBe(2);
+  expect(limited.stderr).toMatch(/the limit of open files \(\d+ \d+ then, 900 900 now\) changed/);
   await describe({ connections: [17] });
   const resumed = await bench(workspace, 'small', '--scenarios', suites, '--resume', runDir);
   expect(resumed.code, resumed.stderr).toBe(2);
