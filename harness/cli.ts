@@ -110,6 +110,10 @@ function makeProgram(done: (code: ExitCode) => void): Command {
       '--base <revision>',
       'such as origin/main, a tag or a commit; "baseline": what the committed baselines were recorded from; "release": the last tag',
     )
+    .option(
+      '--base-go <release>',
+      'build the base with another Go, such as go1.26.7; "recorded": what the baseline of --base baseline was recorded with',
+    )
     .option('--baselines <dir>', 'folder of the committed baselines, for --base baseline')
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
     .option('--equal', 'compare equal code on purpose: a trial of the gate itself', false)

@@ -76,6 +76,17 @@ test('a user’s module: base and control as it was, head as it is', { timeout }
   expect(builds.base.sha256).not.toBe(builds.head.sha256);
 });
 
+test('base and control may have another Go than the head', { timeout }, async () => {
+  const go = await findGo();
+  const baseGo = { ...go, version: `${go.version}-other` };
+  const { builds } = await buildArms(go, {
+    ...{ program: own(), base: 'main', baseGo, letters, cache: join(root, 'other cache') },
+  });
+  expect(arms.map((arm) => builds[arm].goVersion)).toEqual([
+    ...[baseGo.version, baseGo.version, go.version],
+  ]);
+});
+
 test('the base does not have the program: its folder is named', { timeout }, async () => {
   const late = buildArms(await findGo(), {
     ...{ program: own('late'), base: 'main', letters, cache },

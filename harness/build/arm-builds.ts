@@ -41,6 +41,8 @@ export interface ArmBuildOptions {
    */
   base: string;
   letters: ByArm<Letter>;
+  /** What base and control are built with; default: as the head. */
+  baseGo?: GoToolchain;
   /** Default: the clone's. */
   cache?: string;
 }
@@ -79,7 +81,8 @@ export async function buildArms(
   let built = 0;
   for (const arm of arms) {
     const { program, revision, dirty } = sources[arm === 'head' ? 'head' : 'base'];
-    const made = await buildProgramAt(go, program, join(dir, 'built', arm, name));
+    const own = arm === 'head' ? go : (options.baseGo ?? go);
+    const made = await buildProgramAt(own, program, join(dir, 'built', arm, name));
     const place = join(dir, options.letters[arm], name);
     await copyWhole(join(dir, 'built', arm, name), place);
     builds[arm] = { ...made.build, path: relative(rootDir, place), revision, dirty };

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PollgateError } from '../lib/errors.ts';
 import { cacheDir } from '../lib/paths.ts';
-import { findGo, goInstallCommand, runGo } from './go-toolchain.ts';
+import { findGo, findGoRelease, goInstallCommand, runGo } from './go-toolchain.ts';
 
 let dir = '';
 let before: NodeJS.ProcessEnv = {};
@@ -163,4 +163,16 @@ test('a build that fails shows the compiler’s words and how to repeat it', {
   expect(message).toContain(`go vet failed in ${moduleDir}:\n  `);
   expect(message).toContain('undefined: undefinedName');
   expect(remedy).toBe(`cd ${JSON.stringify(moduleDir)} && go vet ./...`);
+});
+
+test('another release: this one is here, a wrong word is refused, one that nobody has cannot be had', async () => {
+  const go = await findGo();
+  expect(await findGoRelease(go, go.version)).toBe(go);
+  for (const wrong of ['1.26.7', 'go1.26.7+auto', 'latest', 'path', '']) {
+    await expect(findGoRelease(go, wrong), wrong).rejects.toMatchObject({ exitCode: 2 });
+  }
+  await expect(findGoRelease(go, 'go1.26.999')).rejects.toMatchObject({
+    exitCode: 6,
+    message: expect.stringContaining('go1.26.999 cannot be had here:'),
+  });
 });

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import { infrastructureError, usageError } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import { cacheDir } from '../lib/paths.ts';
+import { incomparableError } from './base-revision.ts';
 
 /** The oldest Go that the fixtures and the netpoller overlay are written for. */
 const minimumGo = { major: 1, minor: 26 } as const;
@@ -77,6 +78,36 @@ export async function findGo(): Promise<GoToolchain> {
     goroot: found['GOROOT'] ?? '',
     env: goEnvironment(found),
   };
+}
+
+/**
+ * Another release of Go, which the go command gets where it is not there yet (GOTOOLCHAIN).
+ * @param version such as go1.26.7
+ * @throws PollgateError (usage) for what is no release, (undecided) for one that cannot be had here
+ */
+export async function findGoRelease(go: GoToolchain, version: string): Promise<GoToolchain> {
+  if (version === go.version) {
+    return go;
+  }
+  if (!/^go1\.\d+(\.\d+|rc\d+)?$/.test(version)) {
+    throw usageError(
+      `${JSON.stringify(version)} is no release of Go; expected one such as ${go.version}.`,
+      'go version shows the one that is here',
+    );
+  }
+  const env = { ...go.env, GOTOOLCHAIN: version };
+  const asked = ['env', '-json', 'GOVERSION', 'GOROOT'];
+  const result = await execa('go', asked, { env, extendEnv: false, reject: false });
+  if (result.failed) {
+    const said = result.stderr?.trim() || (result.shortMessage ?? 'no output');
+    throw incomparableError(
+      `${version} cannot be had here:\n${indent(said)}`,
+      `GOTOOLCHAIN=${version} go version; or name another release`,
+    );
+  }
+  const source = { name: 'The output of go env', remedy: 'go env', exitCode: 2 as const };
+  const found = parseJson(result.stdout, Type.Record(Type.String(), Type.String()), source);
+  return { ...go, version: found['GOVERSION'] ?? version, goroot: found['GOROOT'] ?? '', env };
 }
 
 function isSupported(version: string): boolean {

@@ -4,7 +4,7 @@ import { readGateEvidence } from '../analyze/gate-evidence.ts';
 import { type ArmBuild, buildArms, drawLetters } from '../build/arm-builds.ts';
 import { dataFilePath, makeDataFiles } from '../build/data-file.ts';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
-import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
+import { findGo, findGoRelease, type GoToolchain } from '../build/go-toolchain.ts';
 import { scenarioPrograms, tools, variantProgram } from '../build/programs.ts';
 import { lookLevels, mostRounds, sliceMs, windowsMs } from '../gate/design.ts';
 import { goesOn } from '../gate/family.ts';
@@ -35,6 +35,8 @@ import { packageVersion } from './version.ts';
 export interface GateOptions {
   /** Revision that the head is held against: where the head left it; or `baseline` or `release`. */
   base: string;
+  /** Release of Go that base and control are built with, or `recorded`; the head's by default. */
+  baseGo?: string;
   /** Folder of the committed baselines; the clone's own by default. */
   baselines?: string;
   /** Decimal uint64; a random one by default. */
@@ -95,7 +97,10 @@ export async function measureGate(
       plans,
       compared: units,
       incomparable,
-    } = await orAborted(signal, makeUnits(go, scenarios, { baseOf, letters, seed, listen }));
+    } = await orAborted(
+      signal,
+      makeUnits(go, scenarios, { baseOf, baseGo: options.baseGo, letters, seed, listen }),
+    );
     const { head, base } = revisionsOf(units, options);
     listen({
       type: 'stage',
@@ -162,7 +167,8 @@ function revisionsOf(
     throw new Error('a gate without a unit');
   }
   const same = all.every(
-    (builds) => !builds.head.dirty && builds.head.revision === builds.base.revision,
+    ({ head, base: own }) =>
+      !head.dirty && head.revision === own.revision && head.goVersion === own.goVersion,
   );
   if (same && !equal && splitArgs(headArgs).length === 0) {
     throw usageError(
@@ -287,6 +293,7 @@ async function buildTools(
 
 interface UnitOptions {
   baseOf: Awaited<ReturnType<typeof findBases>>;
+  baseGo: string | undefined;
   letters: ReturnType<typeof drawLetters>;
   seed: string;
   listen: Listener;
@@ -295,7 +302,7 @@ interface UnitOptions {
 async function makeUnits(
   go: GoToolchain,
   scenarios: readonly LoadedScenario[],
-  { baseOf, letters, seed, listen }: UnitOptions,
+  { baseOf, baseGo, letters, seed, listen }: UnitOptions,
 ): Promise<Units> {
   const plans: GatePlan[] = [];
   const compared: Unit[] = [];
@@ -326,6 +333,7 @@ async function makeUnits(
         const { builds } = await buildArms(go, {
           program: variantProgram(loaded, spec),
           base: base.revision,
+          baseGo: await toolchainOf(go, base, baseGo),
           letters,
         });
         compared.push({ loaded, plan, base, builds });
@@ -345,6 +353,27 @@ async function makeUnits(
   return { plans, compared, incomparable };
 }
 
+/**
+ * What a base is built with.
+ * @throws PollgateError (usage) where `recorded` was asked for and no baseline was
+ */
+async function toolchainOf(
+  go: GoToolchain,
+  { recordedGo }: UnitBase,
+  asked: string | undefined,
+): Promise<GoToolchain> {
+  if (asked === undefined) {
+    return go;
+  }
+  if (asked === 'recorded' && recordedGo === undefined) {
+    throw usageError(
+      '--base-go recorded is the Go that a baseline was recorded with, and no baseline was asked for.',
+      'npm run gate -- --base baseline --base-go recorded, or name a release: --base-go go1.26.7',
+    );
+  }
+  return findGoRelease(go, asked === 'recorded' ? (recordedGo as string) : asked);
+}
+
 /** The commit where all units have the same, so that a repeated run has it too; else as it was asked for. */
 function repeatableBase(units: readonly Unit[], { base }: GateOptions): string {
   const [first, ...others] = new Set(units.map(({ builds }) => builds.base.revision));
@@ -360,6 +389,7 @@ function repeatGate(
   const words = [
     ...suites,
     `--base=${base}`,
+    ...(options.baseGo === undefined ? [] : [`--base-go=${options.baseGo}`]),
     ...(options.equal ? ['--equal'] : []),
     ...(options.headArgs === undefined ? [] : [`--head-args=${options.headArgs}`]),
     ...(options.only === undefined ? [] : [`--only=${options.only}`]),

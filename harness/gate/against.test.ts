@@ -40,6 +40,28 @@ test('a baseline of another Go is warned of, one of the same is not', () => {
   expect(other.exitCode).toBe(same.exitCode);
 });
 
+test('a base of another Go: whether toolchains alone are compared is said', () => {
+  const warningsWith = (change: { revision?: string }) => {
+    const evidence = structuredClone(recorded);
+    for (const own of Object.values(evidence.record.builds)) {
+      Object.assign(own.head, { dirty: false });
+      for (const arm of ['base', 'control'] as const) {
+        Object.assign(own[arm], { goVersion: 'go1.0.1', revision: own.head.revision, ...change });
+      }
+    }
+    return judgeGate(evidence).warnings.join('\n');
+  };
+  const { goVersion } = recorded.record.fingerprint;
+  const both = `The base was built with go1.0.1 and the head with ${goVersion}: `;
+  expect(warningsWith({})).toContain(
+    `${both}of the same code, so that this compares the toolchains.`,
+  );
+  expect(warningsWith({ revision: 'b'.repeat(40) })).toContain(
+    `${both}what the toolchain does is in these verdicts too.`,
+  );
+  expect(warningsWith({})).not.toContain('recorded with');
+});
+
 test('limits that the change took away are warned of', () => {
   const loosened = ['web/shop: the base has a limit of 3 % on p50, and the head none'];
   expect(judgeAgainst({ loosened }).markdown).toContain(`> ${loosened[0]}`);

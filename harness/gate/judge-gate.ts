@@ -214,20 +214,35 @@ function courseOf(
   return effects.sliced.map((sliced, index) => ({ sliced, mixed: effects.mixed[index] ?? null }));
 }
 
+/** Code and toolchain are two changes: what is compared here is said. */
+function toolchainWarnings({ base, builds, fingerprint }: GateEvidence['record']): string[] {
+  const all = Object.values(builds);
+  const mixed = all.filter((own) => own.base.goVersion !== own.head.goVersion);
+  if (mixed.length > 0) {
+    const versions = [...new Set(mixed.map((own) => own.base.goVersion))].join(', ');
+    const alone = all.every((own) => !own.head.dirty && own.head.revision === own.base.revision);
+    const meaning = alone
+      ? 'of the same code, so that this compares the toolchains'
+      : 'what the toolchain does is in these verdicts too';
+    return [
+      `The base was built with ${versions} and the head with ${fingerprint.goVersion}: ${meaning}.`,
+    ];
+  }
+  const other = (base.recordedGo ?? []).filter((version) => version !== fingerprint.goVersion);
+  return other.length === 0
+    ? []
+    : [
+        `The base was recorded with ${other.join(', ')}, and all three were built with ${fingerprint.goVersion}: what the change of toolchain did is a comparison of its own, and not in this one (--base-go recorded).`,
+      ];
+}
+
 /** A machine that others use, or that lost time, is named; what it did shows in the control. */
 function warningsOf({ record }: GateEvidence): string[] {
   const warnings = record.fitness.flatMap(({ unit, before, after }) =>
     machineWarnings(before, after).map((warning) => `${unit}: ${warning}`),
   );
   warnings.push(...(record.base.loosened ?? []));
-  const otherGo = (record.base.recordedGo ?? []).filter(
-    (version) => version !== record.fingerprint.goVersion,
-  );
-  if (otherGo.length > 0) {
-    warnings.push(
-      `The base was recorded with ${otherGo.join(', ')}, and all three were built with ${record.fingerprint.goVersion}: what the change of toolchain did is a comparison of its own, and not in this one.`,
-    );
-  }
+  warnings.push(...toolchainWarnings(record));
   if (record.headArgs !== undefined) {
     warnings.push(
       `A trial of the gate: the head alone was started with ${record.headArgs.join(' ')}.`,
