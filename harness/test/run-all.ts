@@ -7,7 +7,7 @@
  * A skipped test names the missing capability; where the capability is there it fails instead.
  */
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { bpfModule, fixturesModule } from '../build/go-build.ts';
 import { findGo, type GoToolchain } from '../build/go-toolchain.ts';
@@ -18,7 +18,11 @@ interface Tally {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, a text each, told again at the end, where it is not lost in a long output. */
+  failures: readonly string[];
 }
+
+const nothing: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
 /** One runner: prints what it has to say, returns what it counted. */
 type Runner = () => Promise<Tally>;
@@ -42,16 +46,20 @@ const runners: [name: string, stage: string, run: Runner][] = [
   ['end-to-end tests', 'e2e', together(vitest('e2e'), vitest('e2e-diag'))],
 ];
 
-let total: Tally = { passed: 0, failed: 0, skipped: 0 };
+let total = nothing;
 for (const [name, stage, run] of runners.filter(([, stage]) => stages.includes(stage))) {
   console.log(`\n── ${name} (${stage})`);
   const begin = performance.now();
   const tally = await run().catch((error: unknown) => {
     console.log(messageOf(error));
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { ...nothing, failed: 1, failures: [messageOf(error)] };
   });
-  total = add(total, tally);
+  const failures = tally.failures.map((what) => `${name}: ${what}`);
+  total = add(total, { ...tally, failures });
   console.log(`${describe(tally)} in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+}
+if (total.failures.length > 0) {
+  console.log(`\nfailed:\n${total.failures.map((what) => `  ${what}`).join('\n')}`);
 }
 console.log(`\n${describe(total)}`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
@@ -69,7 +77,7 @@ function tool(file: string, ...args: string[]): Runner {
       stdio: 'inherit',
       reject: false,
     });
-    return one(exitCode === 0);
+    return one(exitCode === 0, `${file} ${args.join(' ')}, exit code ${exitCode}`);
   };
 }
 
@@ -86,11 +94,12 @@ function add(a: Tally, b: Tally): Tally {
     passed: a.passed + b.passed,
     failed: a.failed + b.failed,
     skipped: a.skipped + b.skipped,
+    failures: [...a.failures, ...b.failures],
   };
 }
 
-function one(passed: boolean): Tally {
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+function one(passed: boolean, what: string): Tally {
+  return passed ? { ...nothing, passed: 1 } : { ...nothing, failed: 1, failures: [what] };
 }
 
 function goVet(toolchain: GoToolchain, cwd: string): Runner {
@@ -101,7 +110,8 @@ function goVet(toolchain: GoToolchain, cwd: string): Runner {
     if (unformatted.stdout !== '') {
       console.log(`not formatted: ${unformatted.stdout}\n  to mend it: npm run format`);
     }
-    return one(vet.exitCode === 0 && unformatted.exitCode === 0 && unformatted.stdout === '');
+    const passed = vet.exitCode === 0 && unformatted.exitCode === 0 && unformatted.stdout === '';
+    return one(passed, unformatted.stdout || 'go vet ./...');
   };
 }
 
@@ -149,6 +159,9 @@ function goTest(toolchain: GoToolchain, cwd: string): Runner {
       passed: ended('pass').length,
       failed: ended('fail').length + broken.length + (events.length === 0 ? 1 : 0),
       skipped: ended('skip').length,
+      failures: [...ended('fail'), ...broken].map(
+        ({ Package, Test }) => `${Package} ${Test ?? ''}`,
+      ),
     };
   };
 }
@@ -158,6 +171,12 @@ interface VitestSummary {
   numFailedTests: number;
   numFailedTestSuites: number;
   numPendingTests: number;
+  testResults: readonly {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: readonly { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
 }
 
 function vitest(project: string): Runner {
@@ -182,6 +201,21 @@ function vitest(project: string): Runner {
       passed: summary.numPassedTests,
       failed: exitCode === 0 ? failed : Math.max(1, failed),
       skipped: summary.numPendingTests,
+      failures: summary.testResults.flatMap(vitestFailures),
     };
   };
+}
+
+/** Of one file: what failed, with the first lines of why. */
+function vitestFailures(file: VitestSummary['testResults'][number]): string[] {
+  const begin = (text: string) => {
+    const lines = text.split('\n').filter((line) => !line.includes('/node_modules/'));
+    return lines.slice(0, 12).join('\n    ');
+  };
+  const failed = file.assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => `${fullName}: ${begin(failureMessages.join('\n'))}`);
+  // A file that cannot be read as tests fails without a failing test.
+  const all = failed.length === 0 && file.status === 'failed' ? [begin(file.message)] : failed;
+  return all.map((what) => `${relative(rootDir, file.name)}: ${what}`);
 }
