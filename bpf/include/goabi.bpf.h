@@ -17,6 +17,7 @@ struct go_regs {
 #define GO_ARG0(ctx) ((ctx)->ax)
 #define GO_ARG1(ctx) ((ctx)->bx)
 #define GO_ARG2(ctx) ((ctx)->cx)
+#define GO_G(ctx) ((ctx)->r14) /* the running goroutine */
 #elif defined(__TARGET_ARCH_arm64)
 struct go_regs {
 	__u64 regs[31];
@@ -25,6 +26,7 @@ struct go_regs {
 #define GO_ARG0(ctx) ((ctx)->regs[0])
 #define GO_ARG1(ctx) ((ctx)->regs[1])
 #define GO_ARG2(ctx) ((ctx)->regs[2])
+#define GO_G(ctx) ((ctx)->regs[28])
 #endif
 
 #endif /* POLLGATE_GOABI_BPF_H */

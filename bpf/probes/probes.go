@@ -13,6 +13,7 @@ import (
 	"pollgate/bpf/probes/request"
 	"pollgate/bpf/probes/syscalls"
 	"pollgate/bpf/probes/tcplife"
+	"pollgate/bpf/probes/tls"
 	"pollgate/bpf/probes/uring"
 	"pollgate/bpf/probes/wakeup"
 )
@@ -21,4 +22,4 @@ import (
 // heatmap what wakeup shares, blockio what syscalls shares.
 var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, blockio.Probe,
 	fdleak.Probe, goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe, handoff.Probe,
-	oncpu.Probe}
+	tls.Probe, oncpu.Probe}

@@ -204,6 +204,24 @@ func (o *observer) end() *report.File {
 	o.t.Helper()
 	o.say("end")
 	o.expectEvent("ended")
+	return o.result()
+}
+
+// endAfter is end for a netprobe that may tell of some further events until it hears of it.
+func (o *observer) endAfter(further string) *report.File {
+	o.t.Helper()
+	o.say("end")
+	for line := o.hear(); !strings.Contains(line, `"ended"`); line = o.hear() {
+		if !strings.Contains(line, `"`+further+`"`) {
+			o.t.Fatalf("netprobe said %q", line)
+		}
+	}
+	return o.result()
+}
+
+// result waits for netprobe to end, and reads what it wrote.
+func (o *observer) result() *report.File {
+	o.t.Helper()
 	if code := o.exit(); code != 0 {
 		o.t.Fatalf("exit code %d; standard error: %s", code, &o.stderr)
 	}

@@ -10,9 +10,9 @@ import (
 
 const usage = `usage:
   netprobe run --target NAME=PID [--target NAME=PID …] --out FILE
-               [--set kernel|runtime|full | --probes NAME,NAME…]
+               [--set kernel|runtime|full|sampled | --probes NAME,NAME…]
                [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
-               [--leak-age DURATION] [--slow-call DURATION]
+               [--leak-age DURATION] [--slow-call DURATION] [--budget PERCENT]
   netprobe show [--target NAME] FILE
   netprobe check [--json]
   netprobe list [--json]
@@ -36,6 +36,8 @@ list   probes, metrics, units
 	for _, set := range probe.Sets {
 		fmt.Printf("    %-22s%s\n", set, strings.Join(probesOf(set), " "))
 	}
+	fmt.Printf("    %-22s%s\n", probe.SampledSet, "kernel throughout; "+strings.Join(sampledProbes(), " ")+
+		" for 0.2 s of every 2 s")
 	fmt.Print(`--probes NAME,NAME…       some probes by name
 --map-entries N           room per target for descriptors and for goroutines made ready (65,536);
                           what does not fit is counted as lost
@@ -43,6 +45,8 @@ list   probes, metrics, units
 --slow-call DURATION      from when on a system call is told of one by one (5ms)
 --leak-age DURATION       how old a goroutine must be to be a candidate for a leak (a quarter of
                           the window)
+--budget PERCENT          how much of the targets' CPU time watching may take, estimated four times a
+                          second; above it the dearest probe with uprobes is taken off
 --perf-uprobes            the road for kernels before 6.6, which needs CAP_SYS_ADMIN, on any kernel
 
 needs: Linux 5.15 with BTF; CAP_BPF and CAP_PERFMON, and CAP_SYS_PTRACE for other users' processes
@@ -59,6 +63,17 @@ func probesOf(set probe.Set) []string {
 	}
 	for _, p := range probes.All {
 		if p.Manifest.Set == set {
+			names = append(names, p.Manifest.Name)
+		}
+	}
+	return names
+}
+
+// sampledProbes has the names of those that are on in bursts.
+func sampledProbes() []string {
+	var names []string
+	for _, p := range probes.All {
+		if p.Manifest.Sampled {
 			names = append(names, p.Manifest.Name)
 		}
 	}

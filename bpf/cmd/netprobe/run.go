@@ -49,6 +49,10 @@ func parseRun(args []string) (session.Config, error) {
 		}
 		return err
 	})
+	flags.Func("budget", "", func(text string) (err error) {
+		config.BudgetPermille, err = parsePercent(text)
+		return err
+	})
 	config.NetpollAlarm = defaultNetpollAlarm
 	flags.Func("netpoll-alarm", "", func(text string) (err error) {
 		config.NetpollAlarm, err = parseNanoseconds(text)
@@ -76,7 +80,10 @@ func parseRun(args []string) (session.Config, error) {
 		}
 	}
 	flags.Func("probes", "", choose(selectProbes))
-	flags.Func("set", "", choose(selectSet))
+	flags.Func("set", "", choose(func(text string) ([]probe.Probe, error) {
+		config.Sampled = text == string(probe.SampledSet)
+		return selectSet(text)
+	}))
 	if err := parse(flags, args); err != nil {
 		return session.Config{}, err
 	}
@@ -92,6 +99,16 @@ func parseRun(args []string) (session.Config, error) {
 		return session.Config{}, &usageError{"--out FILE is missing\n" + usage}
 	}
 	return config, checkTargets(config.Targets)
+}
+
+// parsePercent reads a share of up to 100 per cent, and gives thousandths.
+func parsePercent(text string) (permille int64, err error) {
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	permille = int64(percent * 10)
+	if err != nil || permille < 1 || permille > 1000 {
+		return 0, fmt.Errorf("%q: expected a share of the CPU time from 0.1 to 100 per cent, such as 10", text)
+	}
+	return permille, nil
 }
 
 // parseNanoseconds reads a positive duration: a plain number of nanoseconds, or with a unit.
@@ -122,13 +139,16 @@ func checkTargets(targets []target.Spec) error {
 }
 
 func selectSet(text string) ([]probe.Probe, error) {
-	set := probe.Set(text)
+	set, sampled := probe.Set(text), false
+	if set == probe.SampledSet {
+		set, sampled = probe.Sets[0], true
+	}
 	if !slices.Contains(probe.Sets, set) {
-		return nil, fmt.Errorf("no set %q: there are %v", text, probe.Sets)
+		return nil, fmt.Errorf("no set %q: there are %v and %s", text, probe.Sets, probe.SampledSet)
 	}
 	var selected []probe.Probe
 	for _, p := range probes.All {
-		if set.Holds(p.Manifest.Set) {
+		if set.Holds(p.Manifest.Set) || sampled && p.Manifest.Sampled {
 			selected = append(selected, p)
 		}
 	}

@@ -25,6 +25,7 @@ const DefaultMapEntries = 65_536
 // Session is what all probes of one run share: the targets, the window and the kernel's types.
 type Session struct {
 	Targets []*target.Target
+	Kernel  KernelTypes
 	// PerfUprobes is set where the kernel has no uprobe_multi links: before Linux 6.6, and in
 	// those later ones whose filter takes one thread for the process.
 	PerfUprobes bool
@@ -62,8 +63,13 @@ func NewSession(targets []*target.Target) (*Session, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("lift the limit of locked memory: %w", err)
 	}
+	types, err := RunningKernel()
+	if err != nil {
+		return nil, err
+	}
 	s := &Session{
 		Targets:     targets,
+		Kernel:      types,
 		cache:       btf.NewCache(),
 		namespace:   namespace,
 		MapEntries:  DefaultMapEntries,

@@ -28,3 +28,17 @@ func SumPerCPU[T any](m *ebpf.Map, index int, add func(T)) error {
 	}
 	return nil
 }
+
+// Clear removes all entries of a hash map that no program writes to meanwhile, and counts them.
+func Clear(m *ebpf.Map) (cleared uint64, err error) {
+	for {
+		key, err := m.NextKeyBytes(nil)
+		if err != nil || key == nil {
+			return cleared, err
+		}
+		if err := m.Delete(key); err != nil {
+			return cleared, fmt.Errorf("clear a map: %w", err)
+		}
+		cleared++
+	}
+}

@@ -54,6 +54,9 @@ func newBarrier() (*ebpf.Map, error) {
 	})
 }
 
+// Now is the clock of bpf_ktime_get_ns.
+func (s *Session) Now() int64 { return monotonicNs() }
+
 func monotonicNs() int64 {
 	var now unix.Timespec
 	// Cannot fail: the clock exists and the pointer is good.

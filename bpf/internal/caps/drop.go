@@ -36,6 +36,20 @@ func Drop() error {
 	return keepOnly(held & (1 << unix.CAP_DAC_OVERRIDE))
 }
 
+// DropToAttach gives up what is not needed to attach uprobes again inside the window, which takes the
+// same rights as before it. Under sudo the process stays root with these.
+func DropToAttach(perfUprobes bool) error {
+	held, err := Effective()
+	if err != nil {
+		return err
+	}
+	keep := Set(1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_SYS_PTRACE)
+	if perfUprobes {
+		keep |= 1 << unix.CAP_SYS_ADMIN
+	}
+	return keepOnly(held & keep)
+}
+
 // invoker is who called sudo. Sudo itself sets the variables, whatever the caller's were.
 func invoker() (uid, gid int, ok bool) {
 	if os.Geteuid() != 0 {

@@ -57,7 +57,7 @@ func TestSitesInRealPrograms(t *testing.T) {
 				checkByObjdump(t, b, site)
 			}
 			layout, err := b.PollDesc()
-			if want := (PollDesc{32, 40}); err != nil || layout != want {
+			if want := (PollDesc{FD: 8, ReadG: 32, WriteG: 40}); err != nil || layout != want {
 				t.Errorf("runtime.pollDesc %+v (%v), want %+v", layout, err, want)
 			}
 		})
@@ -66,7 +66,7 @@ func TestSitesInRealPrograms(t *testing.T) {
 
 // goMnemonics are the names that Go's disassembler has for what the chooser picks.
 var goMnemonics = map[string]string{"push": "PUSHQ", "adrp": "ADRP", "b": "B", "call": "CALL",
-	"bl": "CALL"}
+	"bl": "CALL", "ret": "RET"}
 
 // checkByObjdump asks another disassembler what lies at the site.
 func checkByObjdump(t *testing.T, b *Binary, site Site) {

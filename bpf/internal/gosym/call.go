@@ -59,7 +59,7 @@ func (b *Binary) findCall(symbol, callee string) (call, code, error) {
 	if !ok {
 		return call{}, code{}, b.noSymbol(callee)
 	}
-	text, err := b.wholeCode(caller)
+	text, err := b.codeOf(caller, callSearchLimit)
 	if err != nil {
 		return call{}, code{}, err
 	}
@@ -78,14 +78,15 @@ func (b *Binary) findCall(symbol, callee string) (call, code, error) {
 	return calls[0], text, nil
 }
 
-func (b *Binary) wholeCode(fn elf.Symbol) (code, error) {
+// codeOf is a function's code, at most limit bytes of it.
+func (b *Binary) codeOf(fn elf.Symbol, limit uint64) (code, error) {
 	for _, segment := range b.file.Progs {
 		if segment.Type != elf.PT_LOAD || segment.Flags&elf.PF_X == 0 ||
 			fn.Value < segment.Vaddr || fn.Value >= segment.Vaddr+segment.Filesz {
 			continue
 		}
 		inside := fn.Value - segment.Vaddr
-		bytes := make([]byte, min(fn.Size, callSearchLimit, segment.Filesz-inside))
+		bytes := make([]byte, min(fn.Size, limit, segment.Filesz-inside))
 		if _, err := io.ReadFull(io.NewSectionReader(segment, int64(inside), int64(len(bytes))),
 			bytes); err != nil {
 			return code{}, fmt.Errorf("read code of %s: %w", fn.Name, err)

@@ -1,6 +1,7 @@
 package gosym
 
 import (
+	"errors"
 	"go/version"
 	"testing"
 )
@@ -29,12 +30,33 @@ func TestCallSites(t *testing.T) {
 			if _, err := b.CallSite("runtime.newproc.func1", "runtime.gdestroy"); err == nil {
 				t.Error("found a call that is not there")
 			}
-			layout, err := b.Goroutine()
-			if table, ok := goroutineByVersion[version.Lang(b.GoVersion)]; err != nil || ok && layout != table {
-				t.Errorf("runtime.g %+v, %v; the table has %+v", layout, err, table)
+			layouts, err := b.LayoutsByDWARF()
+			if table, ok := layoutsByVersion[version.Lang(b.GoVersion)]; err != nil || ok && layouts != table {
+				t.Errorf("layouts %+v, %v; the table has %+v", layouts, err, table)
 			}
 			if _, size, err := b.Variable("runtime.waitReasonStrings"); err != nil || size%16 != 0 || size == 0 {
 				t.Errorf("runtime.waitReasonStrings: %d bytes, %v; want some strings", size, err)
+			}
+		})
+	}
+}
+
+func TestReturns(t *testing.T) {
+	for arch, class := range map[string]Class{"amd64": SingleStepped, "arm64": Emulated} {
+		t.Run(arch, func(t *testing.T) {
+			b := build(t, arch)
+			sites, err := b.Returns("runtime.newproc1")
+			if err != nil || len(sites) == 0 {
+				t.Fatalf("%d returns, %v; want some", len(sites), err)
+			}
+			for _, site := range sites {
+				if site.Class != class {
+					t.Errorf("%+v, want it %s", site, class)
+				}
+				checkByObjdump(t, b, site)
+			}
+			if _, err := b.Returns("no.such"); !errors.Is(err, ErrNoSymbol) {
+				t.Errorf("%v, want %v", err, ErrNoSymbol)
 			}
 		})
 	}

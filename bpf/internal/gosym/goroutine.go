@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"go/version"
 )
 
 // Goroutine is where the fields of a runtime.g lie that tell what a goroutine is and does, in
@@ -33,23 +32,15 @@ var goroutineFields = []struct {
 	{"startpc", func(g *Goroutine) *uint32 { return &g.StartPC }},
 }
 
-// goroutineByVersion is for programs without DWARF; see pollDescByVersion.
-var goroutineByVersion = map[string]Goroutine{
-	"go1.26": {8, 56, 64, 96, 144, 152, 176, 288, 304},
-}
-
 // Goroutine is the layout of runtime.g in this program: from its DWARF, else from the table of
 // released versions.
 func (b *Binary) Goroutine() (Goroutine, error) {
-	layout, dwarfErr := b.goroutineByDWARF()
-	if dwarfErr == nil {
+	layout, err := b.goroutineByDWARF()
+	if err == nil {
 		return layout, nil
 	}
-	if layout, ok := goroutineByVersion[version.Lang(b.GoVersion)]; ok {
-		return layout, nil
-	}
-	return Goroutine{}, fmt.Errorf("layout of runtime.g unknown: DWARF: %w; "+
-		"version %q is not in the table", dwarfErr, b.GoVersion)
+	table, err := b.released("runtime.g", err)
+	return table.Goroutine, err
 }
 
 func (b *Binary) goroutineByDWARF() (Goroutine, error) {

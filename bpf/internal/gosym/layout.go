@@ -6,44 +6,69 @@ import (
 	"fmt"
 	"go/version"
 	"io"
+	"maps"
+	"slices"
 )
 
-// PollDesc is where the two words of a runtime.pollDesc lie that name the waiting goroutines, in
-// bytes from its start.
-type PollDesc struct {
-	ReadG  uint32
-	WriteG uint32
+// Layouts are where Go's runtime keeps what the probes read.
+type Layouts struct {
+	PollDesc  PollDesc
+	Goroutine Goroutine
 }
 
-// pollDescByVersion is for programs without DWARF. Each row was read from the DWARF of a program
-// built with that version; versions that are not listed are refused, never guessed. So are
-// toolchains with experiments ("go1.26.8 X:…"), which may change the runtime.
-var pollDescByVersion = map[string]PollDesc{
-	"go1.22": {32, 40},
-	"go1.23": {32, 40},
-	"go1.24": {32, 40},
-	"go1.25": {32, 40},
-	"go1.26": {32, 40},
-	"go1.27": {32, 40},
-}
+// PollDesc is where in a runtime.pollDesc the number of the descriptor lies, and the two words that
+// name the waiting goroutines, in bytes from its start.
+type PollDesc struct{ FD, ReadG, WriteG uint32 }
 
-// PollDesc is the layout of runtime.pollDesc in this program: from its DWARF, else from the table
-// of released versions.
+// PollDesc is the layout of runtime.pollDesc in this program: from its DWARF, else from the table of
+// released versions.
 func (b *Binary) PollDesc() (PollDesc, error) {
-	fields, dwarfErr := b.structOffsets("runtime.pollDesc")
-	if dwarfErr == nil {
-		rg, hasRead := fields["rg"]
-		wg, hasWrite := fields["wg"]
-		if hasRead && hasWrite {
-			return PollDesc{ReadG: rg, WriteG: wg}, nil
-		}
-		dwarfErr = errors.New("runtime.pollDesc has no field rg or wg")
-	}
-	if layout, ok := pollDescByVersion[version.Lang(b.GoVersion)]; ok {
+	layout, err := b.pollDescByDWARF()
+	if err == nil {
 		return layout, nil
 	}
-	return PollDesc{}, fmt.Errorf("layout of runtime.pollDesc unknown: DWARF: %w; "+
-		"version %q is not in the table (go1.22 to go1.27)", dwarfErr, b.GoVersion)
+	table, err := b.released("runtime.pollDesc", err)
+	return table.PollDesc, err
+}
+
+// LayoutsByDWARF are the layouts as the program's own debug information has them.
+func (b *Binary) LayoutsByDWARF() (Layouts, error) {
+	pollDesc, err := b.pollDescByDWARF()
+	if err != nil {
+		return Layouts{}, err
+	}
+	goroutine, err := b.goroutineByDWARF()
+	return Layouts{pollDesc, goroutine}, err
+}
+
+// released is the row of the table for a program without DWARF. Versions that are not listed are
+// refused, never guessed. So are toolchains with experiments ("go1.26.8 X:…"), which may change the
+// runtime.
+func (b *Binary) released(structure string, dwarfErr error) (Layouts, error) {
+	if layouts, ok := layoutsByVersion[version.Lang(b.GoVersion)]; ok {
+		return layouts, nil
+	}
+	versions := slices.SortedFunc(maps.Keys(layoutsByVersion), version.Compare)
+	return Layouts{}, fmt.Errorf("layout of %s unknown: DWARF: %w; version %q is not in the table (%s to %s)",
+		structure, dwarfErr, b.GoVersion, versions[0], versions[len(versions)-1])
+}
+
+func (b *Binary) pollDescByDWARF() (PollDesc, error) {
+	fields, err := b.structOffsets("runtime.pollDesc")
+	if err != nil {
+		return PollDesc{}, err
+	}
+	var layout PollDesc
+	for name, place := range map[string]*uint32{
+		"fd": &layout.FD, "rg": &layout.ReadG, "wg": &layout.WriteG,
+	} {
+		offset, ok := fields[name]
+		if !ok {
+			return PollDesc{}, fmt.Errorf("runtime.pollDesc has no field %s", name)
+		}
+		*place = offset
+	}
+	return layout, nil
 }
 
 // structOffsets has the byte offset of each field of the Go struct type with that name.

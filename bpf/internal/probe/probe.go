@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/cilium/ebpf"
+
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/gosym"
 	"pollgate/bpf/internal/report"
@@ -19,6 +21,8 @@ type Manifest struct {
 	Summary string `json:"summary"`
 	// Set is the least set of probes with this one: a later set has all of an earlier one.
 	Set Set `json:"set"`
+	// Sampled tells that the probe says something in bursts too: the set of that name has it.
+	Sampled bool `json:"sampled,omitempty"`
 	// Object is the probe whose programs this one reads, empty if it has its own.
 	Object  string   `json:"object,omitempty"`
 	Metrics []Metric `json:"metrics"`
@@ -64,6 +68,10 @@ type Hook struct {
 // Probe is one folder under probes/.
 type Probe struct {
 	Manifest Manifest
+	// Fit chooses, among the programs of the probe's object, the variants for a kernel with these
+	// types. missing has the reasons for what that kernel cannot tell; an error says why it can tell
+	// nothing. Nil where all kernels take the same programs.
+	Fit func(*ebpf.CollectionSpec, attach.KernelTypes) (missing map[string]string, err error)
 	// Attach loads the probe's programs and attaches them for all targets of the session.
 	Attach func(*attach.Session) (Running, error)
 }
@@ -77,6 +85,40 @@ type Running interface {
 	// Read fills in what the closed window saw of a target.
 	Read(*target.Target, *report.Target) error
 	io.Closer
+}
+
+// SampledSet has the probes of the first set throughout, and those that are Sampled in bursts.
+const SampledSet Set = "sampled"
+
+// Pausable is a running probe whose uprobes can be taken off and put back inside the window.
+type Pausable interface {
+	Pause() error
+	// Resume puts them back. What was under way at the pause is forgotten, since its end may have
+	// passed unseen: cutOff counts it.
+	Resume() (cutOff uint64, err error)
+}
+
+// Metered is a running probe that tells inside the window how often it was hit.
+type Metered interface {
+	// Events so far of a target.
+	Events(*target.Target) (Events, error)
+}
+
+// Events are what watching costs by: counts since the window was opened.
+type Events struct {
+	UprobeHits uint64
+	// SystemCalls of the target, from the one probe that counts them.
+	SystemCalls uint64
+}
+
+// Plus adds up.
+func (e Events) Plus(other Events) Events {
+	return Events{e.UprobeHits + other.UprobeHits, e.SystemCalls + other.SystemCalls}
+}
+
+// Since is what came after an earlier count.
+func (e Events) Since(earlier Events) Events {
+	return Events{e.UprobeHits - earlier.UprobeHits, e.SystemCalls - earlier.SystemCalls}
 }
 
 // MustManifest decodes an embedded probe.json; a wrong one is a programming error.

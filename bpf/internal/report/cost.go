@@ -12,7 +12,7 @@ type Cost struct {
 	TracepointPrograms int `json:"tracepointPrograms"`
 	// TracepointNs is what one such program takes, timed when netprobe began.
 	TracepointNs int64 `json:"tracepointNs"`
-	// UprobeHits inside the window, over all sites.
+	// UprobeHits inside the window, over all sites, also of probes that were taken off in it.
 	UprobeHits uint64 `json:"uprobeHits"`
 	// UprobeNs is what one hit takes, timed when netprobe began on an instruction of UprobeClass.
 	UprobeNs    int64  `json:"uprobeNs"`
@@ -22,4 +22,23 @@ type Cost struct {
 	// EstimatedNs is calls × programs × time, hits × time and SampledNs; nil where the calls are not
 	// known.
 	EstimatedNs *int64 `json:"estimatedNs"`
+}
+
+// Budget is what --budget allowed and what came of it. Shares are of the CPU time that the targets used
+// between two looks, in thousandths.
+type Budget struct {
+	LimitPermille   int64 `json:"limitPermille"`
+	HighestPermille int64 `json:"highestPermille"`
+	// Shed are the probes that were taken off, in that order; their metrics are unavailable.
+	Shed []Shed `json:"shed"`
+	// Exceeded tells that watching took more than allowed when no probe was left that can be taken off.
+	Exceeded bool `json:"exceeded"`
+}
+
+// Shed is a probe that was taken off inside the window.
+type Shed struct {
+	Probe string `json:"probe"`
+	AtNs  int64  `json:"atNs"`
+	// Permille is what watching took then.
+	Permille int64 `json:"permille"`
 }

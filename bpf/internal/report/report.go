@@ -14,19 +14,35 @@ const Schema = 1
 
 // File is everything that one window of observation saw.
 type File struct {
-	Schema       int                `json:"schema"`
-	Kernel       string             `json:"kernel"`
-	Window       Window             `json:"window"`
-	Clock        *Clock             `json:"clock"`
-	BucketScheme string             `json:"bucketScheme"`
-	Probes       []string           `json:"probes"`
-	Targets      map[string]*Target `json:"targets"`
+	Schema       int      `json:"schema"`
+	Kernel       string   `json:"kernel"`
+	Window       Window   `json:"window"`
+	Clock        *Clock   `json:"clock"`
+	BucketScheme string   `json:"bucketScheme"`
+	Probes       []string `json:"probes"`
+	// Sampling is nil where all probes were on throughout.
+	Sampling *Sampling `json:"sampling,omitempty"`
+	// Budget is nil without --budget.
+	Budget  *Budget            `json:"budget,omitempty"`
+	Targets map[string]*Target `json:"targets"`
 }
 
 // Window is when the counters were open.
 type Window struct {
 	BeginNs int64 `json:"beginNs"`
 	EndNs   int64 `json:"endNs"`
+}
+
+// Sampling says when the probes of bursts were on. Their histograms and counts are of these bursts alone;
+// a wait that is longer than a burst cannot be seen in one.
+type Sampling struct {
+	Probes []string `json:"probes"`
+	Bursts int64    `json:"bursts"`
+	// OnNs is how long they were on in all.
+	OnNs int64 `json:"onNs"`
+	// CutOff counts what had begun in a burst and not ended with it: goroutines made ready that ran
+	// afterwards.
+	CutOff uint64 `json:"cutOff"`
 }
 
 // Target is what was seen of one process.

@@ -10,11 +10,13 @@ import (
 type costs struct {
 	event calibrate.Cost
 	used  map[*target.Target]int64
+	// shedHits are those of probes that were taken off inside the window.
+	shedHits map[*target.Target]uint64
 }
 
 // open begins to count the CPU time of each target.
 func (c *costs) open(targets []*target.Target) {
-	c.used = map[*target.Target]int64{}
+	c.used, c.shedHits = map[*target.Target]int64{}, map[*target.Target]uint64{}
 	for _, t := range targets {
 		if used, err := t.CPUNs(); err == nil {
 			c.used[t] = -used
@@ -49,6 +51,7 @@ func (c *costs) of(t *target.Target, seen *report.Target, programs int) *report.
 		UprobeNs:           c.event.UprobeNs,
 		UprobeClass:        string(c.event.Class),
 		SampledNs:          seen.SampledNs,
+		UprobeHits:         c.shedHits[t],
 	}
 	for _, site := range seen.Sites {
 		cost.UprobeHits += site.Hits

@@ -39,6 +39,11 @@ type Config struct {
 	NetpollAlarm time.Duration
 	// SlowCall is from how long on a system call is told of as slow.
 	SlowCall time.Duration
+	// Sampled puts the probes that can be sampled on in bursts only.
+	Sampled bool
+	// BudgetPermille is the share of the targets' CPU time that watching may take before probes are
+	// taken off; 0 for no limit.
+	BudgetPermille int64
 	// Out is the file to write. It is created when the window has closed; an older one of that
 	// name is replaced in one step.
 	Out    string
@@ -59,10 +64,12 @@ type session struct {
 	attach  *attach.Session
 	running []attached
 	// failed has the reason for each probe that could not be attached.
-	failed map[string]error
-	begin  int64
-	costs  costs
-	clock  *clock.Watch
+	failed   map[string]error
+	begin    int64
+	costs    costs
+	budget   budget
+	sampling sampling
+	clock    *clock.Watch
 }
 
 type attached struct {
@@ -88,7 +95,9 @@ func Run(ctx context.Context, config Config) (err error) {
 	}
 	defer target.Close(targets)
 
-	s := &session{config: config, failed: map[string]error{}}
+	s := &session{config: config, failed: map[string]error{},
+		budget: budget{permille: config.BudgetPermille, report: report.Budget{
+			LimitPermille: config.BudgetPermille, Shed: []report.Shed{}}}}
 	if s.attach, err = attach.NewSession(targets); err != nil {
 		return err
 	}
@@ -111,7 +120,11 @@ func Run(ctx context.Context, config Config) (err error) {
 	if err := s.attachProbes(); err != nil {
 		return err
 	}
-	if err := caps.Drop(); err != nil {
+	drop := caps.Drop
+	if config.Sampled {
+		drop = func() error { return caps.DropToAttach(s.attach.PerfUprobes) }
+	}
+	if err := drop(); err != nil {
 		return err
 	}
 	out, err := createOutput(config.Out)
@@ -149,8 +162,25 @@ func (s *session) serve(ctx context.Context, out *output) error {
 		return err
 	}
 	commands := readLines(s.config.Stdin)
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
+	// Without sampling it never fires.
+	s.sampling.turn = time.NewTimer(time.Hour)
+	s.sampling.turn.Stop()
+	defer s.sampling.turn.Stop()
 	for {
 		select {
+		case <-s.sampling.turn.C:
+			if err := s.nextTurn(); err != nil {
+				return err
+			}
+		case <-looks.C:
+			if s.begin == 0 || s.budget.permille == 0 {
+				continue
+			}
+			if err := s.look(); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ErrInterrupted
 		case command, open := <-commands:
@@ -175,7 +205,11 @@ func (s *session) open() (err error) {
 	if s.begin, err = s.attach.OpenWindow(); err != nil {
 		return err
 	}
+	if s.budget.last, err = s.consumed(); err != nil {
+		return err
+	}
 	s.clock.Start()
+	s.startSampling()
 	return s.emit(event{"event": "begun", "atNs": s.begin})
 }
 
@@ -200,6 +234,10 @@ func (s *session) finish(out *output) error {
 	}
 	for _, a := range s.running {
 		file.Probes = append(file.Probes, a.Manifest.Name)
+	}
+	file.Sampling = s.sampled(end)
+	if s.budget.permille > 0 {
+		file.Budget = &s.budget.report
 	}
 	for _, t := range s.attach.Targets {
 		if file.Targets[t.Name], err = s.read(t); err != nil {

@@ -86,8 +86,7 @@ func Write(w io.Writer, file *report.File, name string) error {
 		return fmt.Errorf("no target %q in the file: there are %s", name, strings.Join(names, ", "))
 	}
 	seconds := float64(file.Window.EndNs-file.Window.BeginNs) / 1e9
-	head := section{fmt.Sprintf("netprobe: window of %.3f s on Linux %s", seconds, file.Kernel),
-		"probes " + strings.Join(file.Probes, " ")}
+	head := headOf(file, seconds)
 	var sections []section
 	if name == "" && len(names) > 1 {
 		sections = append(sections, head)
@@ -108,6 +107,28 @@ func Write(w io.Writer, file *report.File, name string) error {
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+func headOf(file *report.File, seconds float64) section {
+	head := section{fmt.Sprintf("netprobe: window of %.3f s on Linux %s", seconds, file.Kernel),
+		"probes " + strings.Join(file.Probes, " ")}
+	if s := file.Sampling; s != nil {
+		head = append(head, fmt.Sprintf("  %s were on in %s: %s of the time; their counts are of that time",
+			strings.Join(s.Probes, ", "), counted(uint64(s.Bursts), "burst"),
+			percent(float64(s.OnNs)/1e9, seconds)))
+	}
+	if b := file.Budget; b != nil {
+		line := fmt.Sprintf("  budget %s of the CPU time, taken at most %s",
+			percent(float64(b.LimitPermille), 1000), percent(float64(b.HighestPermille), 1000))
+		for _, shed := range b.Shed {
+			line += "; taken off: " + shed.Probe
+		}
+		if b.Exceeded {
+			line += "; EXCEEDED with nothing more to take off"
+		}
+		head = append(head, line)
+	}
+	return head
 }
 
 // section is lines of which the first says what it is about; the most important come first.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pollgate/bpf/internal/gosym"
+	"pollgate/bpf/internal/report"
 )
 
 func TestFitTakesFromTheLongest(t *testing.T) {
@@ -86,5 +87,21 @@ func TestUserFrames(t *testing.T) {
 		if one, more := userFrame(c.stack), userFrames(c.stack); one != c.one || more != c.more {
 			t.Errorf("%q and %q, want %q and %q", one, more, c.one, c.more)
 		}
+	}
+}
+
+func TestTheHeadTellsOfBurstsAndOfTheBudget(t *testing.T) {
+	head := headOf(&report.File{
+		Kernel:   "6.18",
+		Sampling: &report.Sampling{Probes: []string{"wakeup", "handoff"}, Bursts: 3, OnNs: 600_000_000},
+		Budget: &report.Budget{LimitPermille: 100, HighestPermille: 312, Exceeded: true,
+			Shed: []report.Shed{{Probe: "request"}, {Probe: "wakeup"}}},
+	}, 6)
+	want := section{"netprobe: window of 6.000 s on Linux 6.18", "probes ",
+		"  wakeup, handoff were on in 3 bursts: 10.0 % of the time; their counts are of that time",
+		"  budget 10.0 % of the CPU time, taken at most 31.2 %; taken off: request; taken off: wakeup; " +
+			"EXCEEDED with nothing more to take off"}
+	if !slices.Equal(head, want) {
+		t.Errorf("%q, want %q", head, want)
 	}
 }

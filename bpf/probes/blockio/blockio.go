@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/probe"
 	"pollgate/bpf/internal/report"
@@ -20,7 +22,7 @@ var operations = []string{"read", "write", "flush", "discard", "other"}
 var manifest []byte
 
 // Probe is this probe, ready to be attached.
-var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
+var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Fit: fitKernel, Attach: attachProbe}
 
 type running struct {
 	objects      blockioObjects
@@ -31,12 +33,20 @@ type running struct {
 // tracepoints and how many arguments each must hand over.
 var tracepoints = map[string]int{"block_rq_issue": 1, "block_rq_requeue": 1, "block_rq_complete": 3}
 
-func attachProbe(session *attach.Session) (probe.Running, error) {
+// fitKernel is the probe's Fit: it has one variant, and says which kernels cannot take it.
+func fitKernel(_ *ebpf.CollectionSpec, kernel attach.KernelTypes) (map[string]string, error) {
 	for name, want := range tracepoints {
-		if args, exists := attach.TracepointArgs(name); !exists || args != want {
+		if args, exists := kernel.TracepointArgs(name); !exists || args != want {
 			return nil, fmt.Errorf("tracepoint %s: found %d arguments, expected %d "+
-				"(a kernel without block devices, or not from 5.15 to 6.18)", name, args, want)
+				"(a kernel without block devices, or not from 5.15 to 7.3)", name, args, want)
 		}
+	}
+	return nil, nil
+}
+
+func attachProbe(session *attach.Session) (probe.Running, error) {
+	if _, err := fitKernel(nil, session.Kernel); err != nil {
+		return nil, err
 	}
 	r := &running{followsCalls: session.Shared(syscalls.BlocksMap) != nil}
 	spec, err := loadBlockio()

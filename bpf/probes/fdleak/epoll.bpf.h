@@ -20,12 +20,11 @@ struct hlist_head {
 	struct hlist_node *first;
 } RELOCATED;
 
-struct epoll_filefd {
-	int fd;
-} RELOCATED;
-
+/* What the two are in is struct epoll_filefd, since Linux 7.3 struct epoll_key. */
 struct epitem {
-	struct epoll_filefd ffd;
+	struct {
+		int fd;
+	} ffd;
 	struct hlist_node fllink;
 } RELOCATED;
 

@@ -28,9 +28,12 @@ const (
 var manifest []byte
 
 // Probe is this probe, ready to be attached.
-var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
+var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Fit: fitKernel, Attach: attachProbe}
 
-const submitTracepoint = "io_uring_submit_req"
+const (
+	submitTracepoint = "io_uring_submit_req"
+	submitProgram    = "fdleak_submit"
+)
 
 // objects are those that every kernel can load.
 type objects struct {
@@ -51,6 +54,15 @@ type running struct {
 	links   attach.Links
 }
 
+// fitKernel is the probe's Fit: kernels before Linux 6.4 have no tracepoint of io_uring requests.
+func fitKernel(spec *ebpf.CollectionSpec, kernel attach.KernelTypes) (map[string]string, error) {
+	if args, exists := kernel.TracepointArgs(submitTracepoint); exists && args == 1 {
+		return nil, nil
+	}
+	delete(spec.Programs, submitProgram)
+	return map[string]string{"ring": "the kernel has no tracepoint " + submitTracepoint}, nil
+}
+
 func attachProbe(session *attach.Session) (probe.Running, error) {
 	r := &running{session: session}
 	spec, err := loadFdleak()
@@ -66,8 +78,11 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := spec.Variables["is_go"].Set(isGo); err != nil {
 		return nil, err
 	}
+	if _, err := fitKernel(spec, session.Kernel); err != nil {
+		return nil, err
+	}
 	var wanted any = &r.objects
-	if args, exists := attach.TracepointArgs(submitTracepoint); exists && args == 1 {
+	if spec.Programs[submitProgram] != nil {
 		wanted = &r.ringObjects
 	}
 	if err := session.Load(spec, wanted); err != nil {

@@ -202,6 +202,17 @@ func (r *running) readCounters(t *target.Target, out *report.Target) error {
 	return err
 }
 
+// Events tells how often the uprobes of a target were hit so far.
+func (r *running) Events(t *target.Target) (events probe.Events, err error) {
+	if len(r.watched) == 0 {
+		return events, nil
+	}
+	err = attach.SumPerCPU(r.objects.GoroutineCounters, t.Slot, func(c goroutinesGoroutineCounters) {
+		events.UprobeHits += c.Births + c.Deaths + c.Coroutines
+	})
+	return events, err
+}
+
 func (r *running) Close() error {
 	err := r.links.Close()
 	for _, w := range r.watched {

@@ -33,6 +33,7 @@ const (
 )
 
 type running struct {
+	session     *attach.Session
 	objects     handoffObjects
 	loaded      bool
 	links       attach.Links
@@ -41,7 +42,7 @@ type running struct {
 }
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
-	r := &running{sites: map[*target.Target][]gosym.Site{}, unavailable: map[*target.Target]string{}}
+	r := &running{session: session, sites: map[*target.Target][]gosym.Site{}, unavailable: map[*target.Target]string{}}
 	for _, t := range session.Targets {
 		sites, err := sitesOf(t.Binary)
 		if err != nil {
@@ -61,11 +62,21 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		return nil, err
 	}
 	r.loaded = true
+	r.attachUprobes()
+	return r, nil
+}
+
+// attachUprobes attaches those of all targets. One that refuses (it may have ended meanwhile) costs its
+// own metrics only.
+func (r *running) attachUprobes() {
 	programs := []*ebpf.Program{r.objects.OnHandoff, r.objects.OnNoP, r.objects.OnExecute,
 		r.objects.OnWithoutP, r.objects.OnSteal}
 	for t, sites := range r.sites {
 		for i, site := range sites {
-			link, err := session.Uprobe(programs[i], t, site)
+			if r.unavailable[t] != "" {
+				break
+			}
+			link, err := r.session.Uprobe(programs[i], t, site)
 			if err != nil {
 				r.unavailable[t] = err.Error()
 				break
@@ -73,7 +84,22 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 			r.links = append(r.links, link)
 		}
 	}
-	return r, nil
+}
+
+// Pause takes the uprobes off.
+func (r *running) Pause() error { return r.links.Close() }
+
+// Resume puts them back.
+func (r *running) Resume() (cutOff uint64, err error) {
+	if !r.loaded {
+		return 0, nil
+	}
+	cutOff, err = attach.Clear(r.objects.ReturnedAt)
+	if err != nil {
+		return 0, err
+	}
+	r.attachUprobes()
+	return cutOff, nil
 }
 
 // sitesOf finds the hooks. The second function was renamed in Go 1.26, where the last two came up:
@@ -181,6 +207,17 @@ func (r *running) inFlight(slot int, counts map[string]uint64) error {
 		return fmt.Errorf("read returns under way: %w", err)
 	}
 	return nil
+}
+
+// Events tells how often the uprobes of a target were hit so far.
+func (r *running) Events(t *target.Target) (events probe.Events, err error) {
+	if !r.loaded {
+		return events, nil
+	}
+	err = attach.SumPerCPU(r.objects.HandoffCounters, t.Slot, func(c handoffHandoffCounters) {
+		events.UprobeHits += c.Handoffs + c.Queued + c.ExecuteHits + c.WithoutP + c.Steals
+	})
+	return events, err
 }
 
 func (r *running) Close() error {

@@ -122,4 +122,12 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	return err
 }
 
+// Events tells how often the uprobe of a target was hit so far.
+func (r *running) Events(t *target.Target) (events probe.Events, err error) {
+	err = attach.SumPerCPU(r.objects.NetpollCounters, t.Slot, func(c netpollNetpollCounters) {
+		events.UprobeHits += c.NetpollreadyHits
+	})
+	return events, err
+}
+
 func (r *running) Close() error { return errors.Join(r.links.Close(), r.objects.Close()) }

@@ -25,12 +25,14 @@ var metrics = []string{"requestReadableToReadyNs", "requestReadyToRunNs", "reque
 var manifest []byte
 
 // Probe is this probe, ready to be attached.
-var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
+var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Fit: fitKernel, Attach: attachProbe}
 
 // Tracepoints that tell that a socket has data: the first that the kernel has is taken.
 const (
-	dataReady = "sk_data_ready"
-	tcpProbe  = "tcp_probe"
+	dataReady        = "sk_data_ready"
+	dataReadyProgram = "on_data_ready"
+	tcpProbe         = "tcp_probe"
+	tcpProbeProgram  = "on_tcp_probe"
 )
 
 // programs are those that every kernel can load.
@@ -97,8 +99,26 @@ func inspect(binary *gosym.Binary) (requestPollDescLayout, []gosym.Site, error) 
 	return layout, []gosym.Site{network, runs}, err
 }
 
+// fitKernel is the probe's Fit: what tells that a request is there came with Linux 6.3, and another
+// tracepoint serves before.
+func fitKernel(spec *ebpf.CollectionSpec, kernel attach.KernelTypes) (map[string]string, error) {
+	if _, exists := kernel.TracepointArgs(dataReady); exists {
+		delete(spec.Programs, tcpProbeProgram)
+		return nil, nil
+	}
+	if args, exists := kernel.TracepointArgs(tcpProbe); !exists || args != 2 {
+		return nil, fmt.Errorf("the kernel has neither the tracepoint %s (since Linux 6.3) nor %s with 2 "+
+			"arguments: nothing tells when a request is there", dataReady, tcpProbe)
+	}
+	delete(spec.Programs, dataReadyProgram)
+	return nil, nil
+}
+
 func (r *running) load(session *attach.Session, spec *ebpf.CollectionSpec) error {
-	if _, exists := attach.TracepointArgs(dataReady); exists {
+	if _, err := fitKernel(spec, session.Kernel); err != nil {
+		return err
+	}
+	if spec.Programs[dataReadyProgram] != nil {
 		var objects struct {
 			programs
 			DataReady *ebpf.Program `ebpf:"on_data_ready"`
@@ -106,10 +126,6 @@ func (r *running) load(session *attach.Session, spec *ebpf.CollectionSpec) error
 		err := session.Load(spec, &objects)
 		r.programs, r.readable, r.readableHook = objects.programs, objects.DataReady, dataReady
 		return err
-	}
-	if args, exists := attach.TracepointArgs(tcpProbe); !exists || args != 2 {
-		return fmt.Errorf("the kernel has neither the tracepoint %s (since Linux 6.3) nor %s with 2 "+
-			"arguments: nothing tells when a request is there", dataReady, tcpProbe)
 	}
 	var objects struct {
 		programs
@@ -252,6 +268,17 @@ func (r *running) inFlight(slot int, counts map[string]uint64) error {
 	return entries.Err()
 }
 
+// Events tells how often the uprobes of a target were hit so far.
+func (r *running) Events(t *target.Target) (events probe.Events, err error) {
+	if r.Enter == nil {
+		return events, nil
+	}
+	err = attach.SumPerCPU(r.RequestCounters, t.Slot, func(c requestRequestCounters) {
+		events.UprobeHits += c.NetpollreadyHits + c.ExecuteHits
+	})
+	return events, err
+}
+
 func (r *running) Close() error {
 	err := r.links.Close()
 	if r.Enter == nil {
@@ -265,10 +292,6 @@ func (r *running) Close() error {
 }
 
 func pollDescOf(binary *gosym.Binary) (requestPollDescLayout, error) {
-	words, err := binary.PollDesc()
-	if err != nil {
-		return requestPollDescLayout{}, err
-	}
-	fd, err := binary.PollDescFD()
-	return requestPollDescLayout{Fd: fd, Rg: words.ReadG}, err
+	layout, err := binary.PollDesc()
+	return requestPollDescLayout{Fd: layout.FD, Rg: layout.ReadG}, err
 }

@@ -90,19 +90,12 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	if err := r.readHistograms(t, out); err != nil {
 		return err
 	}
-	out.Syscalls = map[string]uint64{}
-	for number := range slots {
-		var calls uint64
-		err := attach.SumPerCPU(r.objects.SyscallCounts, t.Slot*slots+number,
-			func(n uint64) { calls += n })
-		if err != nil {
-			return err
-		}
-		if calls > 0 {
-			out.Syscalls[sysnum.Name(number)] = calls
-		}
+	calls, err := r.calls(t)
+	if err != nil {
+		return err
 	}
-	err := attach.SumPerCPU(r.objects.SyscallThreadStateLost, t.Slot,
+	out.Syscalls = calls
+	err = attach.SumPerCPU(r.objects.SyscallThreadStateLost, t.Slot,
 		func(n uint64) { out.Lost["threadStateFull"] += n })
 	if err != nil {
 		return err
@@ -116,6 +109,32 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 		return err
 	}
 	return out.SetDetails(Probe.Manifest.Name, d)
+}
+
+// calls counts those of a target so far, by name.
+func (r *running) calls(t *target.Target) (map[string]uint64, error) {
+	byName := map[string]uint64{}
+	for number := range slots {
+		var calls uint64
+		err := attach.SumPerCPU(r.objects.SyscallCounts, t.Slot*slots+number,
+			func(n uint64) { calls += n })
+		if err != nil {
+			return nil, err
+		}
+		if calls > 0 {
+			byName[sysnum.Name(number)] = calls
+		}
+	}
+	return byName, nil
+}
+
+// Events tells how many system calls a target made so far.
+func (r *running) Events(t *target.Target) (events probe.Events, err error) {
+	calls, err := r.calls(t)
+	for _, n := range calls {
+		events.SystemCalls += n
+	}
+	return events, err
 }
 
 // readHistograms reads each row once and adds up those of a family.

@@ -26,7 +26,7 @@ const multishotMetric = "uringCompletionsPerMultishot"
 var manifest []byte
 
 // Probe is this probe, ready to be attached.
-var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
+var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Fit: fitKernel, Attach: attachProbe}
 
 type running struct {
 	objects uringObjects
@@ -43,7 +43,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		r.reason = "no target holds an io_uring"
 		return r, nil
 	}
-	kernel, err := kernelVariant()
+	kernel, err := variantOf(session.Kernel)
 	if err != nil {
 		r.reason = err.Error()
 		return r, nil

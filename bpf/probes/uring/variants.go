@@ -17,8 +17,9 @@ const (
 	completeWithoutRequest        // (ctx, user data, result, flags), as in Linux 5.15
 )
 
-// variant is what the running kernel offers and how.
+// variant is what a kernel offers and how.
 type variant struct {
+	kernel           attach.KernelTypes
 	submit           string // name of the tracepoint
 	submitRequest    uint32 // argument with the request
 	complete         uint32
@@ -30,9 +31,18 @@ type variant struct {
 	missing map[string]string
 }
 
-// kernelVariant looks at the kernel's own types. An error says why nothing can be measured.
-func kernelVariant() (*variant, error) {
-	v := &variant{absent: map[string]bool{}, missing: map[string]string{}}
+// fitKernel is the probe's Fit.
+func fitKernel(spec *ebpf.CollectionSpec, kernel attach.KernelTypes) (map[string]string, error) {
+	v, err := variantOf(kernel)
+	if err != nil {
+		return nil, err
+	}
+	return v.missing, v.fit(spec)
+}
+
+// variantOf looks at the kernel's types. An error says why nothing can be measured.
+func variantOf(kernel attach.KernelTypes) (*variant, error) {
+	v := &variant{kernel: kernel, absent: map[string]bool{}, missing: map[string]string{}}
 	if err := errors.Join(v.chooseSubmit(), v.chooseComplete()); err != nil {
 		return nil, err
 	}
@@ -49,13 +59,13 @@ func kernelVariant() (*variant, error) {
 
 func (v *variant) chooseSubmit() error {
 	v.submit = "io_uring_submit_req"
-	if args, exists := attach.TracepointArgs(v.submit); exists && args == 1 {
+	if args, exists := v.kernel.TracepointArgs(v.submit); exists && args == 1 {
 		// Since then a completion that overflows is not traced as a completion too.
 		v.overflowComplete = true
 		return nil
 	}
 	v.submit = "io_uring_submit_sqe"
-	args, exists := attach.TracepointArgs(v.submit)
+	args, exists := v.kernel.TracepointArgs(v.submit)
 	switch {
 	case exists && args == 2:
 		return nil // (request, nonblocking)
@@ -71,9 +81,9 @@ func (v *variant) chooseSubmit() error {
 
 func (v *variant) chooseComplete() error {
 	const name = "io_uring_complete"
-	args, exists := attach.TracepointArgs(name)
+	args, exists := v.kernel.TracepointArgs(name)
 	switch {
-	case exists && args == 3 && attach.TracepointArgType(name, 2) == "io_uring_cqe":
+	case exists && args == 3 && v.kernel.TracepointArgType(name, 2) == "io_uring_cqe":
 		v.complete = completeCqe
 	case exists && (args == 5 || args == 7):
 		v.complete = completeValues
@@ -89,7 +99,7 @@ func (v *variant) chooseComplete() error {
 
 // optional gives the place of the request for the number of arguments that the tracepoint has.
 func (v *variant) optional(program, figure, tracepoint string, places map[int]uint32) uint32 {
-	args, exists := attach.TracepointArgs(tracepoint)
+	args, exists := v.kernel.TracepointArgs(tracepoint)
 	place, known := places[args]
 	if exists && known {
 		return place

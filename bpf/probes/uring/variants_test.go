@@ -6,6 +6,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/caps"
 )
 
@@ -20,7 +21,11 @@ func TestVariantsForOtherKernelsPassTheVerifier(t *testing.T) {
 	if errors.As(held.Check(), &missing) {
 		t.Skipf("missing: %v", missing)
 	}
-	here, err := kernelVariant()
+	running, err := attach.RunningKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := variantOf(running)
 	if err != nil {
 		t.Skip(err)
 	}

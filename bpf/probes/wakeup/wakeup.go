@@ -44,8 +44,10 @@ var manifest []byte
 var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachProbe}
 
 type running struct {
+	session     *attach.Session
 	objects     wakeupObjects
 	links       attach.Links
+	uprobes     attach.Links
 	ring        *attach.Ring[event]
 	examples    examples
 	alarm       time.Duration
@@ -59,6 +61,7 @@ type running struct {
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
 	r := &running{
+		session:           session,
 		alarm:             session.NetpollAlarm,
 		sites:             map[*target.Target][]gosym.Site{},
 		unavailable:       map[*target.Target]string{},
@@ -114,24 +117,15 @@ func number(is bool) uint32 {
 }
 
 // attachAll attaches the scheduler's tracepoints for all targets, and the uprobes to each that
-// has the sites. One that refuses (it may have ended meanwhile) costs its own metrics only.
+// has the sites.
 func (r *running) attachAll(session *attach.Session) error {
 	err := r.links.Tracepoints(r.objects.OnSchedSwitch, r.objects.OnSchedWakeup,
 		r.objects.OnSchedWakeupNew)
 	if err != nil {
 		return err
 	}
-	programs := []*ebpf.Program{r.objects.OnNetpollready, r.objects.OnExecute, r.objects.OnReady,
-		r.objects.OnNewproc}
-	for t, sites := range r.sites {
-		for i, site := range sites {
-			attached, err := session.Uprobe(programs[i], t, site)
-			if err != nil {
-				r.unavailable[t] = err.Error()
-				break
-			}
-			r.links = append(r.links, attached)
-		}
+	r.attachUprobes()
+	for t := range r.sites {
 		if err := r.followThreads(session, t); err != nil {
 			return err
 		}
@@ -139,6 +133,42 @@ func (r *running) attachAll(session *attach.Session) error {
 	r.examples.floor = r.objects.SlowFloor
 	r.ring, err = attach.OpenRingFunc(r.objects.Events, r.examples.keep)
 	return err
+}
+
+// attachUprobes attaches those of all targets. One that refuses (it may have ended meanwhile) costs its
+// own metrics only.
+func (r *running) attachUprobes() {
+	programs := []*ebpf.Program{r.objects.OnNetpollready, r.objects.OnExecute, r.objects.OnReady,
+		r.objects.OnNewproc}
+	for t, sites := range r.sites {
+		for i, site := range sites {
+			if r.unavailable[t] != "" {
+				break
+			}
+			attached, err := r.session.Uprobe(programs[i], t, site)
+			if err != nil {
+				r.unavailable[t] = err.Error()
+				break
+			}
+			r.uprobes = append(r.uprobes, attached)
+		}
+	}
+}
+
+// Pause takes the uprobes off. The tracepoints stay: what threads do must be known without a gap.
+func (r *running) Pause() error { return r.uprobes.Close() }
+
+// Resume puts them back.
+func (r *running) Resume() (cutOff uint64, err error) {
+	if !r.loaded {
+		return 0, nil
+	}
+	cutOff, err = attach.Clear(r.objects.ReadyAt)
+	if err != nil {
+		return 0, err
+	}
+	r.attachUprobes()
+	return cutOff, nil
 }
 
 // followThreads enters the threads that a target has; later ones are entered by the kernel, and
@@ -286,8 +316,18 @@ func HeatLosses(counters *ebpf.Map, slot int) (withoutLoop, lost uint64, err err
 	return withoutLoop, lost, err
 }
 
+// Events tells how often the uprobes of a target were hit so far.
+func (r *running) Events(t *target.Target) (probe.Events, error) {
+	if !r.loaded {
+		return probe.Events{}, nil
+	}
+	c, err := r.sum(t.Slot)
+	return probe.Events{
+		UprobeHits: c.NetpollreadyHits + c.ExecuteHits + c.ReadyHits + c.NewprocHits}, err
+}
+
 func (r *running) Close() error {
-	err := r.links.Close()
+	err := errors.Join(r.uprobes.Close(), r.links.Close())
 	if r.ring != nil {
 		err = errors.Join(err, r.ring.Close())
 	}

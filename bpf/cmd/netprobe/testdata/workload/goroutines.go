@@ -207,3 +207,27 @@ func anyRunnable(dump []byte) bool {
 	_, others, _ := bytes.Cut(dump, []byte("\n\n")) // the first is the one that asks
 	return bytes.Contains(others, []byte(" [runnable")) || bytes.Contains(others, []byte(" [running"))
 }
+
+// wakes: two goroutines wake each other as often as they can, until it is given another line.
+func wakes() {
+	start()
+	over := make(chan struct{})
+	go func() {
+		hear()
+		close(over)
+	}()
+	there, back := make(chan struct{}), make(chan struct{})
+	go func() {
+		for range there {
+			back <- struct{}{}
+		}
+	}()
+	for {
+		select {
+		case <-over:
+			return
+		case there <- struct{}{}:
+			<-back
+		}
+	}
+}
