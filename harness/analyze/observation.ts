@@ -9,6 +9,7 @@ import { OncpuDetails } from '../capture/probes/oncpu.ts';
 import { SyscallsDetails } from '../capture/probes/syscalls.ts';
 import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
 import { UringDetails } from '../capture/probes/uring.ts';
+import { WakeupDetails } from '../capture/probes/wakeup.ts';
 import { TraceSummary } from '../capture/trace-summary.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkJson, readJson } from '../lib/json.ts';
@@ -48,7 +49,10 @@ interface KernelView {
 interface SchedulerView {
   windowNs: number;
   probe: ProbeTarget;
+  /** How far its times may be from CLOCK_MONOTONIC as programs read it; null in runs of before. */
+  clockBoundNs: number | null;
   goroutines: GoroutinesDetails | null;
+  wakeups: WakeupDetails | null;
 }
 
 /** What the process tells of itself. */
@@ -170,10 +174,18 @@ function samplesOf(found: OncpuDetails | null, windowNs: number): Stacks | null 
 
 async function readScheduler(path: string): Promise<SchedulerView | null> {
   const found = await readTarget(path);
-  return found && { ...found, goroutines: details(found.probe, 'goroutines', GoroutinesDetails) };
+  return (
+    found && {
+      ...found,
+      goroutines: details(found.probe, 'goroutines', GoroutinesDetails),
+      wakeups: details(found.probe, 'wakeup', WakeupDetails),
+    }
+  );
 }
 
-async function readTarget(path: string): Promise<{ windowNs: number; probe: ProbeTarget } | null> {
+async function readTarget(
+  path: string,
+): Promise<{ windowNs: number; probe: ProbeTarget; clockBoundNs: number | null } | null> {
   if ((await optional(path)) === null) {
     return null;
   }
@@ -181,7 +193,11 @@ async function readTarget(path: string): Promise<{ windowNs: number; probe: Prob
   const probe = result.targets['target'];
   return probe === undefined
     ? null
-    : { windowNs: result.window.endNs - result.window.beginNs, probe };
+    : {
+        windowNs: result.window.endNs - result.window.beginNs,
+        probe,
+        clockBoundNs: result.clock?.boundNs ?? null,
+      };
 }
 
 function details<T extends TSchema>(probe: ProbeTarget, name: string, schema: T): Static<T> | null {

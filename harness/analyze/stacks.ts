@@ -58,6 +58,11 @@ export function ownFrame(stack: Pick<Stack, 'frames'>): Stack['frames'][number] 
   return stack.frames.find((frame) => isOwn(frame.function));
 }
 
+/** The function of the program nearest to the leaf; where there is none, the outermost of all. */
+export function placeOf(functions: readonly string[]): string {
+  return functions.find(isOwn) ?? functions.at(-1) ?? 'no frame';
+}
+
 /** `main.(*server).handle (server.go:42)`. */
 export function frameText(frame: Stack['frames'][number] | undefined): string {
   if (frame === undefined) {

@@ -1,6 +1,7 @@
 import { access, rm } from 'node:fs/promises';
-import { basename, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { readObservation } from '../analyze/observation.ts';
+import { slowTurnsOf } from '../analyze/slow-turns.ts';
 import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools } from '../build/programs.ts';
@@ -16,6 +17,8 @@ import { reportsDir } from '../lib/paths.ts';
 import { renderDiagnosisText } from '../report/diag/console.ts';
 import { renderDiagnosisHtml } from '../report/diag/html.ts';
 import { renderDiagnosisMarkdown } from '../report/diag/markdown.ts';
+import { timelineFile } from '../report/diag/panels.ts';
+import { renderTimeline } from '../report/diag/timeline.ts';
 import { makeRunDirectory, runFiles } from '../run/run-directory.ts';
 
 export interface DiagOptions {
@@ -69,12 +72,17 @@ export async function diagCommand(
 /** Derives the diagnosis of a directory, prints it and writes report.json, .md and .html. */
 export async function concludeDiagnosis(dir: string): Promise<Diagnosis> {
   await sumTrace(dir);
-  const diagnosis = diagnoseProcess(await readObservation(dir), basename(dir));
+  const seen = await readObservation(dir);
+  const diagnosis = diagnoseProcess(seen, basename(dir));
   checkJson(diagnosis, Diagnosis, { name: 'the diagnosis', remedy: 'report this as a bug' });
   process.stdout.write(renderDiagnosisText(diagnosis));
   await writeFileAtomic(runFiles.report(dir, 'json'), formatJson(diagnosis));
   await writeFileAtomic(runFiles.report(dir, 'md'), renderDiagnosisMarkdown(diagnosis));
   await writeFileAtomic(runFiles.report(dir, 'html'), renderDiagnosisHtml(diagnosis));
+  const slow = slowTurnsOf(seen);
+  if (slow !== null && slow.turns.length > 0) {
+    await writeFileAtomic(join(dir, timelineFile), renderTimeline(slow));
+  }
   process.stdout.write(`\n${relative(process.cwd(), dir) || '.'}/report.html\n`);
   return diagnosis;
 }

@@ -2,7 +2,8 @@ import Type, { type Static } from 'typebox';
 import { Flame, flamesOfProcess } from '../analyze/flames.ts';
 import { probeValueAt } from '../analyze/histogram.ts';
 import type { Observation } from '../analyze/observation.ts';
-import { frameText, ownFrame, type Stacks } from '../analyze/stacks.ts';
+import { type SlowTurn, slowTurnsOf } from '../analyze/slow-turns.ts';
+import { frameText, ownFrame, placeOf, type Stacks } from '../analyze/stacks.ts';
 import { servesRequest, type Wait, waitsOf } from '../analyze/waits.ts';
 import { causes } from '../scenario/cause.ts';
 import { cpusAllowed, cpusUsed } from './cpu.ts';
@@ -28,6 +29,27 @@ const DiagnosisFinding = Type.Object(
 );
 
 const Hot = Type.Object({ place: Type.String(), share: Type.Number() }, strict);
+
+/** Times in ns. */
+const SlowRow = Type.Object(
+  {
+    goroutine: Count,
+    place: Type.String(),
+    durationNs: Count,
+    runnableNs: Count,
+    runningNs: Count,
+    callNs: Count,
+    blocked: Type.Array(
+      Type.Object({ reason: Type.String(), place: Type.String(), ns: Count }, strict),
+    ),
+    /** The kernel’s view of the wake-up that began it; null if it is not among those told. */
+    wakeup: Nullable(Type.Object({ waitPNs: Count, waitCpuNs: Count }, strict)),
+    calls: Type.Array(
+      Type.Object({ call: Type.String(), fileKind: Type.String(), ns: Count }, strict),
+    ),
+  },
+  strict,
+);
 
 /** A diagnosis of one process: everything that a renderer needs. */
 export const Diagnosis = Type.Object(
@@ -75,6 +97,19 @@ export const Diagnosis = Type.Object(
     ),
     cpu: Type.Array(Hot),
     flames: Type.Array(Flame),
+    /** The slowest turns (requests, in a server) of the execution trace; null where it tells none. */
+    slowest: Nullable(
+      Type.Object(
+        {
+          /** Of all turns: ns. */
+          turns: Type.Object({ count: Count, p50Ns: Count, p99Ns: Count, maxNs: Count }, strict),
+          /** Why the kernel’s view is not joined; empty if it is. */
+          apart: Type.String(),
+          rows: Type.Array(SlowRow),
+        },
+        strict,
+      ),
+    ),
     waits: Type.Array(
       Type.Object(
         {
@@ -144,6 +179,7 @@ export function diagnoseProcess(seen: Observation, runId: string): Diagnosis {
     times: timesOf(seen),
     cpu: runtime.cpu === null ? [] : hotPlaces(runtime.cpu),
     flames: flamesOfProcess(name, runtime.profiles, mostNodes),
+    slowest: slowestOf(seen),
     waits: waits.slice(0, mostRows).map(waitRow),
   };
 }
@@ -215,6 +251,49 @@ function hotPlaces(cpu: Stacks): Diagnosis['cpu'] {
     .map(([place, value]) => ({ place, share: cpu.total > 0 ? value / cpu.total : 0 }))
     .sort((a, b) => b.share - a.share)
     .slice(0, mostRows);
+}
+
+function slowestOf(seen: Observation): Diagnosis['slowest'] {
+  const slow = slowTurnsOf(seen);
+  const all = seen.runtime.trace?.turns?.durationNs;
+  return slow === null || all === undefined
+    ? null
+    : {
+        turns: { count: all.count, p50Ns: all.p50, p99Ns: all.p99, maxNs: all.max },
+        apart: slow.apart,
+        rows: slow.turns.slice(0, mostRows).map(slowRow),
+      };
+}
+
+function slowRow({
+  turn,
+  wakeup,
+  calls,
+}: SlowTurn): NonNullable<Diagnosis['slowest']>['rows'][number] {
+  const inState = (state: string) =>
+    turn.parts
+      .filter((part) => part.state === state)
+      .reduce((sum, { beginNs, endNs }) => sum + endNs - beginNs, 0);
+  const blocked = new Map<string, { reason: string; place: string; ns: number }>();
+  for (const { state, reason, stack, beginNs, endNs } of turn.parts) {
+    if (state === 'blocked') {
+      const place = placeOf(stack);
+      const known = blocked.get(`${reason} ${place}`) ?? { reason, place, ns: 0 };
+      known.ns += endNs - beginNs;
+      blocked.set(`${reason} ${place}`, known);
+    }
+  }
+  return {
+    goroutine: turn.goroutine,
+    place: placeOf(turn.place),
+    durationNs: turn.endNs - turn.beginNs,
+    runnableNs: inState('runnable'),
+    runningNs: inState('running'),
+    callNs: inState('syscall'),
+    blocked: [...blocked.values()].sort((a, b) => b.ns - a.ns),
+    wakeup: wakeup && { waitPNs: wakeup.waitPNs, waitCpuNs: wakeup.waitCpuNs },
+    calls: calls.map(({ call, fileKind, durationNs }) => ({ call, fileKind, ns: durationNs })),
+  };
 }
 
 function waitRow(wait: Wait): Diagnosis['waits'][number] {

@@ -7,7 +7,7 @@
 //	tracesum [-stacks] TRACE.out
 //
 // With -stacks it also says where: by reason and stack, without the goroutines of whoever takes the
-// trace, and the scheduler's latency. It prints one JSON object (Summary). Exit codes: 0 done, 1 the file is no complete trace,
+// trace, and the scheduler's latency, and tells the slowest turns (requests, in a server) one by one. It prints one JSON object (Summary). Exit codes: 0 done, 1 the file is no complete trace,
 // 2 usage. A trace of Go 1.26 or newer says where it may end, so one that was cut short is found;
 // the formats before do not, and a cut between two batches of events goes unnoticed.
 package main
@@ -59,7 +59,7 @@ func summarizeFile(path string, withStacks bool) (Summary, error) {
 	}
 	var s summarizer
 	if withStacks {
-		s.stacks = newStackBook()
+		s.stacks, s.turns = newStackBook(), newTurnBook()
 	}
 	for n := 0; ; n++ {
 		event, err := reader.ReadEvent()

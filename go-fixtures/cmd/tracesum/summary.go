@@ -43,6 +43,8 @@ type Summary struct {
 	NetworkWakeupNs Distribution `json:"networkWakeupNs"`
 	// Stacks is there if it was asked for.
 	Stacks *Stacks `json:"stacks,omitempty"`
+	// Turns is there with Stacks, where the trace says what time it is.
+	Turns *Turns `json:"turns,omitempty"`
 }
 
 // Distribution describes a set of durations in nanoseconds. With Count 0 the rest is 0 and means
@@ -66,8 +68,9 @@ type summarizer struct {
 	stateNs        map[trace.GoState]int64
 	wakeupsNs      []int64
 	seen           int
-	// stacks is nil unless they are asked for.
+	// stacks and turns are nil unless they are asked for.
 	stacks *stackBook
+	turns  *turnBook
 }
 
 // goroutine is what is known of a goroutine now.
@@ -78,6 +81,8 @@ type goroutine struct {
 	reason string
 	// wokenByNetwork says that it is runnable because what it waited for on the network is there.
 	wokenByNetwork bool
+	// thread is the system's number of the one that it runs on, if it does.
+	thread int64
 	// stack is where it waits, and tool whether it belongs to whoever takes the trace.
 	stack int
 	tool  bool
@@ -97,19 +102,24 @@ func (s *summarizer) add(event trace.Event) {
 	s.last = event.Time()
 	switch event.Kind() {
 	case trace.EventSync:
-		if event.Sync().ClockSnapshot != nil {
+		if clocks := event.Sync().ClockSnapshot; clocks != nil {
 			s.clockSnapshots++
+			if s.turns != nil {
+				s.turns.offsets = append(s.turns.offsets, int64(clocks.Mono)-int64(clocks.Trace))
+			}
 		}
 	case trace.EventStateTransition:
 		if transition := event.StateTransition(); transition.Resource.Kind == trace.ResourceGoroutine {
-			s.transit(transition, event.Time(), event.Goroutine() == trace.NoGoroutine)
+			s.transit(transition, event.Time(), event.Goroutine() == trace.NoGoroutine, event.Thread())
 		}
 	}
 }
 
 // transit moves a goroutine to its next state. bySystem says that no goroutine made it do so: it was
-// woken by the netpoller or a timer.
-func (s *summarizer) transit(transition trace.StateTransition, now trace.Time, bySystem bool) {
+// woken by the netpoller or a timer; thread is the one that tells.
+func (s *summarizer) transit(
+	transition trace.StateTransition, now trace.Time, bySystem bool, thread trace.ThreadID,
+) {
 	from, to := transition.Goroutine()
 	id := transition.Resource.Goroutine()
 	g := s.goroutines[id]
@@ -141,13 +151,21 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time, b
 	if g.wokenByNetwork && to == trace.GoRunning {
 		s.wakeupsNs = append(s.wakeupsNs, int64(now-g.since))
 	}
+	before := s.part(g, now)
 	g.wokenByNetwork = from == trace.GoWaiting && to == trace.GoRunnable && g.reason == networkReason
 	g.state, g.since, g.reason = to, now, transition.Reason
 	if g.reason == "" {
 		g.reason = unknownReason
 	}
+	g.thread = 0
+	if (to == trace.GoRunning || to == trace.GoSyscall) && thread != trace.NoThread {
+		g.thread = int64(thread)
+	}
 	if s.stacks != nil {
 		s.stacks.enter(g, transition.Stack)
+	}
+	if s.turns != nil {
+		s.turns.move(id, before, g, s.stacks, now)
 	}
 	if to == trace.GoNotExist {
 		if s.stacks != nil {
@@ -155,6 +173,22 @@ func (s *summarizer) transit(transition trace.StateTransition, now trace.Time, b
 		}
 		delete(s.goroutines, id)
 	}
+}
+
+// part is the time that g has spent in its state, as a part of a turn.
+func (s *summarizer) part(g *goroutine, now trace.Time) Part {
+	if s.turns == nil {
+		return Part{}
+	}
+	part := Part{State: partStates[g.state], BeginNs: int64(g.since), EndNs: int64(now), Stack: []string{},
+		Thread: g.thread}
+	if g.state == trace.GoWaiting {
+		part.Reason = g.reason
+	}
+	if g.state == trace.GoWaiting || g.state == trace.GoSyscall {
+		part.Stack = clipped(s.stacks.names[g.stack])
+	}
+	return part
 }
 
 // account adds the time that g has spent in its state.
@@ -196,6 +230,7 @@ func (s *summarizer) finish() (Summary, error) {
 	}
 	if s.stacks != nil {
 		summary.Stacks = s.stacks.finish()
+		summary.Turns = s.turns.finish()
 	}
 	return summary, nil
 }

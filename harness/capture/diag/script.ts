@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { type ExitCode, infrastructureError } from '../../lib/errors.ts';
 import { rootDir } from '../../lib/paths.ts';
 
-const script = join(rootDir, 'bpf', 'go-io-diag.sh');
+export const diagScript = join(rootDir, 'bpf', 'go-io-diag.sh');
 
 /** Codes of the script that mean the same here. */
 const ownCodes: readonly ExitCode[] = [0, 2, 4, 5, 130, 143];
@@ -27,7 +27,7 @@ export async function captureProcess(
   // Ctrl-C reaches the script too, which then ends in order and keeps what was taken.
   const ignore = () => {};
   process.on('SIGINT', ignore);
-  const command = [script, '--no-summary', '--netprobe', netprobe.join('\n'), ...words];
+  const command = [diagScript, '--no-summary', '--netprobe', netprobe.join('\n'), ...words];
   const stdio = quiet ? (['ignore', 'ignore', 'pipe'] as const) : 'inherit';
   const result = await execa('sh', command, { stdio, reject: false });
   process.off('SIGINT', ignore);
@@ -35,7 +35,7 @@ export async function captureProcess(
   if (code === undefined) {
     throw infrastructureError(
       `go-io-diag.sh ended with ${result.exitCode ?? result.signal ?? result.shortMessage}`,
-      `sh ${relative(process.cwd(), script)} --help`,
+      `sh ${relative(process.cwd(), diagScript)} --help`,
     );
   }
   return code;

@@ -3,7 +3,7 @@ import { formatDuration } from '../../lib/units.ts';
 import { flamesContent } from '../panels/flames.ts';
 import { html } from '../render/html-text.ts';
 import { pageHtml, section, sectionHtml } from '../render/page.ts';
-import { causes, kernelSide, notTaken, repeat, timeSpent, vitals } from './panels.ts';
+import { causes, kernelSide, notTaken, repeat, slowestTurns, timeSpent, vitals } from './panels.ts';
 
 /** The diagnosis as one page that needs nothing else. */
 export function renderDiagnosisHtml(report: Diagnosis): string {
@@ -11,6 +11,7 @@ export function renderDiagnosisHtml(report: Diagnosis): string {
     ...section('causes', 'Causes', causes(report)),
     ...section('vitals', 'The process', vitals(report)),
     ...section('time', 'Where time goes', timeSpent(report)),
+    ...section('slowest', 'Slowest requests', slowestTurns(report)),
     ...section('flames', 'Flame graphs', flamesContent(report.flames)),
     ...section('kernel', 'What the kernel saw', kernelSide(report)),
     ...section('missing', 'Not taken', notTaken(report)),

@@ -21,6 +21,9 @@ import {
 } from '../content.ts';
 import { findingTones } from '../panels/findings.ts';
 
+/** Beside the report; see timeline.ts. */
+export const timelineFile = 'timeline.json';
+
 export const stateWords = {
   confirmed: 'confirmed: both views show it',
   suspected: 'suspected: one view shows it',
@@ -152,6 +155,57 @@ const kindWords: Record<string, string> = {
   running: 'runs',
   other: 'waits otherwise',
 };
+
+/** The slowest turns: what the runtime saw of each, and what the kernel did. */
+export function slowestTurns({ slowest }: Diagnosis): Content | null {
+  if (slowest === null || slowest.rows.length === 0) {
+    return null;
+  }
+  const { turns, apart, rows } = slowest;
+  return {
+    lead: `A turn is what a goroutine does between two waits for the network at the same place: in a server, a request. Of ${formatInteger(turns.count)} in the slice half took up to ${formatNs(turns.p50Ns)}, 99 % up to ${formatNs(turns.p99Ns)}, one ${formatNs(turns.maxNs)}.`,
+    charts: [],
+    tables: [
+      table(
+        'Slowest turns',
+        [
+          ...[left('place'), right('took'), right('runnable'), right('running'), right('in calls')],
+          ...[left('blocked'), left('the kernel saw')],
+        ],
+        rows.map((row) => [
+          cell(row.place, { sub: `goroutine ${row.goroutine}` }),
+          cell(formatNs(row.durationNs)),
+          cell(formatNs(row.runnableNs)),
+          cell(formatNs(row.runningNs)),
+          cell(formatNs(row.callNs)),
+          cell(
+            row.blocked
+              .slice(0, 3)
+              .map(({ reason, place, ns }) => `${formatNs(ns)} ${reason}, ${place}`)
+              .join('; ') || noValue,
+          ),
+          cell(
+            [
+              ...(row.wakeup === null
+                ? []
+                : [
+                    `before it ran: ${formatNs(row.wakeup.waitPNs)} for a P, ${formatNs(row.wakeup.waitCpuNs)} for a CPU`,
+                  ]),
+              ...row.calls.map(({ call, fileKind, ns }) => `${call} (${fileKind}) ${formatNs(ns)}`),
+            ].join('; ') || noValue,
+          ),
+        ]),
+        {
+          stack: true,
+          notes: [
+            `Every part of the slowest, with stacks: ${timelineFile}, for ui.perfetto.dev or chrome://tracing.`,
+            ...(apart === '' ? [] : [`The kernel’s view is not joined: ${apart}.`]),
+          ],
+        },
+      ),
+    ],
+  };
+}
 
 export function kernelSide({ calls, times }: Diagnosis): Content | null {
   if (calls.length + times.length === 0) {
