@@ -1,17 +1,18 @@
 import { ratiosOf } from './ratios.ts';
 import type { Goal, Pair } from './result.ts';
 
-/** The most that a set may add to the CPU time per request, as a share of it. */
+/** The most that a set, or a diagnosis, may add to the CPU time per request, as a share of it. */
 const limits: readonly Pick<Goal, 'watch' | 'load' | 'limitRatio'>[] = [
   { watch: 'kernel', load: 'half', limitRatio: 0.03 },
   { watch: 'runtime', load: 'half', limitRatio: 0.1 },
   { watch: 'runtime', load: 'saturated', limitRatio: 0.3 },
   { watch: 'full', load: 'half', limitRatio: 0.15 },
+  { watch: 'diag', load: 'half', limitRatio: 0.1 },
   { watch: 'full', load: 'saturated', limitRatio: 0.45 },
 ];
 
 /**
- * The goals of the sets that were measured. One is met where the whole interval of the median lies
+ * The goals of what was measured. One is met where the whole interval of the median lies
  * within the limit, not met where it lies beyond, and else not decided.
  */
 export function judgeGoals(pairs: readonly Pair[]): Goal[] {

@@ -3,6 +3,10 @@ import type { LoadName, Pair, WatchEntry, WatchedWindow } from './result.ts';
 
 /** How many pairs of windows a watch gets; the sets have goals, and more to be decided by. */
 export function pairsFor(kind: WatchEntry['kind'], quick: boolean): Record<LoadName, number> {
+  // What it does with the load of production matters; its windows are long.
+  if (kind === 'diag') {
+    return { half: quick ? 2 : 5, saturated: 0 };
+  }
   if (quick) {
     return { half: 2, saturated: 2 };
   }

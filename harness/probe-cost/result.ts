@@ -17,9 +17,11 @@ export const WatchEntry = Type.Object(
   {
     /** As in `--only`. */
     id: Text,
-    kind: Type.Enum(['nothing', 'set', 'probe', 'tool']),
+    kind: Type.Enum(['nothing', 'set', 'diag', 'probe', 'tool']),
     /** What it watches, or how it is called. */
     how: Text,
+    /** Of its windows, where they are longer than those of the others. */
+    windowMs: Type.Optional(Type.Integer()),
     /** Why it is not available; empty where it is. */
     missing: Text,
   },
@@ -100,6 +102,7 @@ export const ProbeCost = Type.Object(
     placement: Type.Object({ server: Text, generator: Type.Integer() }, strict),
     noise: Noise,
     connections: Type.Integer(),
+    /** Of those that do not bring their own. */
     windowMs: Type.Integer(),
     /** Rates in requests per second; null where the run ended before they were known. */
     rates: orNull(Type.Object({ saturated: Type.Number(), half: Type.Number() }, strict)),

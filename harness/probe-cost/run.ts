@@ -42,13 +42,16 @@ export async function measureAll(options: RunOptions, sink: Sink): Promise<void>
     for (const load of loads) {
       const { id, kind } = watch.entry;
       const pairs = pairsFor(kind, options.quick)[load];
+      if (pairs === 0) {
+        continue;
+      }
       say(`${index + 1} of ${watches.length}, ${id}, ${load}: ${pairs} pairs of windows`);
       const own = join(dir, `${id}-${load}`);
       try {
         const windows = await measureWindows({
           ...common(options, `${id} ${load}`),
           dir: own,
-          windowMs: options.windowMs,
+          windowMs: watch.entry.windowMs ?? options.windowMs,
           ratePerSec: load === 'half' ? half : null,
           windows: abba(pairs).map((watched) => (watched ? watch : null)),
         });

@@ -1,4 +1,6 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diagScript } from '../capture/diag/script.ts';
 import { Netprobe, type NetprobeWatch } from '../capture/netprobe.ts';
 import { NetprobeResult } from '../capture/netprobe-result.ts';
 import { Child, endedEarly } from '../lib/child.ts';
@@ -77,6 +79,46 @@ async function readEstimate(outFile: string): Promise<number | null> {
 /** The estimated share of what the process would have used alone; null where that is nothing. */
 export function estimatedRatio(cpuNs: number, estimatedNs: number): number | null {
   return cpuNs > estimatedNs ? estimatedNs / (cpuNs - estimatedNs) : null;
+}
+
+const diagSeconds = 10;
+/** A diagnosis takes a little longer than its window: attaching, and the profiles at both ends. */
+const diagWindowMs = 12_000;
+
+/** `bpf/go-io-diag.sh`, as `npm run diag` calls it: probes, profiles and an execution trace. */
+export function diagWatch(command: readonly string[]): Watch {
+  const how = `npm run diag -- --seconds ${diagSeconds}: netprobe’s kernel set throughout, Go’s scheduler probes and the trace for 2 s, profiles`;
+  return {
+    entry: { id: 'diag', kind: 'diag', how, windowMs: diagWindowMs, missing: '' },
+    attach: async (pid, dir) => {
+      let child: Child | undefined;
+      return {
+        begin: async () => {
+          const out = join(dir, 'diag');
+          await rm(out, { recursive: true, force: true });
+          const words = ['--pid', `${pid}`, '--seconds', `${diagSeconds}`, '--out', out];
+          child = await Child.start({
+            label: 'go-io-diag.sh',
+            lines: false,
+            command: [
+              ...['sh', diagScript, '--no-summary', '--netprobe', command.join('\n')],
+              ...words,
+            ],
+          });
+        },
+        end: async () => {
+          // Each of its stages has a time limit of its own.
+          if (child !== undefined && (await child.exited).code !== 0) {
+            throw await endedEarly(child);
+          }
+          return null;
+        },
+        stop: async () => {
+          await child?.stop(5_000);
+        },
+      };
+    },
+  };
 }
 
 export function toolWatch(tool: Tool, missing: string): Watch {

@@ -5,7 +5,7 @@ import { installCommand, isRoot } from '../host/checks/remedy.ts';
 import { usageError } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import { tools } from './tools.ts';
-import { netprobeWatch, nothing, toolWatch, type Watch } from './watch.ts';
+import { diagWatch, netprobeWatch, nothing, toolWatch, type Watch } from './watch.ts';
 
 /** What `netprobe list --json` prints, as far as it matters here. */
 const Listing = Type.Object({
@@ -23,7 +23,7 @@ const Listing = Type.Object({
 export type Listing = Static<typeof Listing>;
 
 /**
- * Everything that can be asked for: nothing, the sets, the tools of others, each probe alone.
+ * Everything that can be asked for: nothing, the sets, a whole diagnosis, the tools of others, each probe alone.
  * @param command netprobe, behind `sudo -n` where that is needed
  */
 export async function allWatches(
@@ -40,6 +40,7 @@ export async function allWatches(
   return [
     nothing,
     ...netprobeWatches(listing, command, 'set'),
+    diagWatch(command),
     ...tools.map((tool) => toolWatch(tool, missing.get(tool.program) ?? '')),
     ...netprobeWatches(listing, command, 'probe'),
   ];
