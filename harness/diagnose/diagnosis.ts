@@ -236,7 +236,7 @@ function timesOf({ kernel, scheduler }: Observation): Diagnosis['times'] {
 function pick<T>(histograms: Record<string, T>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(histograms).filter(([name]) =>
-      /^(wakeup|goroutine|handoff|netpollLoop)/.test(name),
+      /^(wakeup|goroutine|handoff|netpollLoop|tls)/.test(name),
     ),
   );
 }

@@ -94,6 +94,30 @@ func TestAStopOfTheGeneratorIsNotBlamedOnTheServer(t *testing.T) {
 	}
 }
 
+// Where others took the processors, who changed the pace cannot be told; where nobody did, it was the server.
+func TestAChangeOfPaceIsNotBlamedOnTheServerOfABusyHost(t *testing.T) {
+	for _, took := range []int64{0, 500_000_000} {
+		s := poissonLoad(1, 2_000, 20*time.Second)
+		s.service = warming(200_000, 5_000_000_000)
+		in := s.run()
+		in.Usage.RunQueueNs = 25_000*in.Usage.VoluntarySwitches + took
+		want := map[bool]Cause{false: ByServer, true: ByHost}[took > 0]
+		pace := 0
+		for _, r := range Judge(in).Arms[0].Reasons {
+			if r.Rule == "run-queue" {
+				continue
+			}
+			pace++
+			if r.Cause != want {
+				t.Errorf("%s is blamed on the %s, want %s: %s", r.Rule, r.Cause, want, r.Text)
+			}
+		}
+		if pace == 0 {
+			t.Error("the server that warms up is not seen")
+		}
+	}
+}
+
 // Milliseconds of a timer, beside a latency of 20 ms: lag alone lets it pass.
 func TestBunchedSendsAreSeen(t *testing.T) {
 	in := poissonLoad(1, 10_000, 2*time.Second).run()

@@ -104,10 +104,11 @@ func Judge(in Input) Verdict {
 		in.Usage.Threads = 1
 	}
 	all := collect(&in)
-	shared := concat(gapReasons(&in, all), workReasons(&in), hostReasons(&in), clockReasons(&in), arrivalReasons(&in))
+	host := hostReasons(&in)
+	shared := concat(gapReasons(&in, all), workReasons(&in), host, clockReasons(&in), arrivalReasons(&in))
 	v := Verdict{Arms: make([]ArmVerdict, len(all))}
 	for i, a := range all {
-		v.Arms[i] = judgeArm(&in, a, shared)
+		v.Arms[i] = judgeArm(&in, a, shared, len(host) > 0)
 	}
 	if len(all) > 1 {
 		v.PairedReasons = pairedReasons(&in, all, v.Arms)
@@ -116,12 +117,19 @@ func Judge(in Input) Verdict {
 	return v
 }
 
-func judgeArm(in *Input, a *arm, shared []Reason) ArmVerdict {
+// judgeArm is told whether others took the generator's processors. They may have taken the server's as
+// well, and who changed the pace cannot be told then.
+func judgeArm(in *Input, a *arm, shared []Reason, othersTook bool) ArmVerdict {
 	v := ArmVerdict{Reasons: concat(lossReasons(a), unsentReasons(a), sustainedReasons(in, a), lagReasons(in, a), shared, littleReasons(in, a))}
 	if a.completed() > 0 {
 		if !in.Varying {
 			var unsteady []Reason
 			unsteady, v.WarmupCutNs = steadinessReasons(in, a)
+			for i := range unsteady {
+				if othersTook {
+					unsteady[i].Cause = ByHost
+				}
+			}
 			v.Reasons = concat(v.Reasons, unsteady)
 		}
 		v.Reasons = concat(v.Reasons, tailReasons(a))
