@@ -66,7 +66,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		for side, s := range sides {
 			h, err := hooksOf(t.Binary, s.function)
 			if err != nil {
-				r.unavailable[t][side] = err.Error()
+				r.unavailable[t][side] = whyNot(err)
 				continue
 			}
 			r.hooks[t][side] = h
@@ -93,6 +93,14 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 		}
 	}
 	return r, nil
+}
+
+// whyNot says in words what a missing function means.
+func whyNot(err error) string {
+	if errors.Is(err, gosym.ErrNoSymbol) {
+		return "the program does no TLS by Go's crypto/tls at this side: " + err.Error()
+	}
+	return err.Error()
 }
 
 func hooksOf(binary *gosym.Binary, function string) (hooks, error) {
