@@ -18,6 +18,7 @@ const guarded: Record<string, readonly string[]> = {
   'harness/gate/disturbance.ts': ['harness/gate'],
   'harness/gate/effect.ts': ['harness/gate'],
   'harness/gate/family.ts': ['harness/gate'],
+  'harness/gate/futility.ts': ['harness/gate'],
   'harness/gate/judge-gate.ts': ['harness/gate'],
   'harness/analyze/gate-rounds.ts': ['harness/analyze/gate-rounds.test.ts', 'harness/gate'],
   'harness/analyze/gate-evidence.ts': ['harness/analyze/gate-evidence.test.ts'],

@@ -22,10 +22,15 @@ interface TraceEvent {
 /**
  * The slowest turns as JSON for ui.perfetto.dev and chrome://tracing: a track for each goroutine with the
  * states that the runtime saw, one with the wake-ups and one with the slow calls that the kernel saw.
- * Times begin with the first turn. Trace Event Format: “JSON Object Format” with complete events (X).
+ * Times begin with the first event. Trace Event Format: “JSON Object Format” with complete events (X).
  */
 export function renderTimeline({ turns, apart }: SlowTurns): string {
-  const originNs = Math.min(...turns.map(({ turn }) => turn.beginNs));
+  const originNs = Math.min(
+    ...turns.flatMap(({ turn, wakeup, calls }) => [
+      ...[turn.beginNs, wakeup?.atNs ?? turn.beginNs],
+      ...calls.map(({ atNs }) => atNs),
+    ]),
+  );
   const events = turns.flatMap((slow, index) => turnEvents(slow, index + 1, originNs));
   const named = [goroutines, wakeups, threads]
     .filter(({ pid }) => events.some((event) => event.pid === pid))
