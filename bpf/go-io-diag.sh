@@ -461,7 +461,7 @@ start_netprobe() { # start_netprobe NAME ARGUMENTS…: its control is the FIFO $
 slice() {
   trap '' INT
   if [ -n "$netprobe" ]; then
-    start_netprobe scheduler --probes wakeup,heatmap,goroutines,handoff,tls
+    start_netprobe scheduler --probes wakeup,heatmap,goroutines,handoff,tls,http2
     exec 4>"$work/scheduler.control"
     if await ready "$work/scheduler.events" 100 $netprobe_pid; then
       echo begin >&4

@@ -8,6 +8,7 @@ import (
 	"pollgate/bpf/probes/goroutines"
 	"pollgate/bpf/probes/handoff"
 	"pollgate/bpf/probes/heatmap"
+	"pollgate/bpf/probes/http2"
 	"pollgate/bpf/probes/netpoll"
 	"pollgate/bpf/probes/oncpu"
 	"pollgate/bpf/probes/request"
@@ -22,4 +23,4 @@ import (
 // heatmap what wakeup shares, blockio what syscalls shares.
 var All = []probe.Probe{netpoll.Probe, wakeup.Probe, heatmap.Probe, syscalls.Probe, blockio.Probe,
 	fdleak.Probe, goroutines.Probe, tcplife.Probe, request.Probe, uring.Probe, handoff.Probe,
-	tls.Probe, oncpu.Probe}
+	tls.Probe, http2.Probe, oncpu.Probe}

@@ -118,7 +118,8 @@ function outside(seen: Observation, shows: boolean): Sight {
 
 /** Mean number of HTTP/2 connections as a client. */
 function http2ReadLoops({ runtime: { goroutines } }: Observation): number {
-  const loop = /^(net\/http\.\(\*http2|golang\.org\/x\/net\/http2\.\(\*)clientConnReadLoop\)\.run$/;
+  const loop =
+    /^(net\/http\.\(\*http2|(net\/http\/internal|golang\.org\/x\/net)\/http2\.\(\*)clientConnReadLoop\)\.run$/;
   const counts = goroutines.map((stacks) => weightOf(stacks, loop));
   return counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length);
 }

@@ -5,7 +5,7 @@
 // connections|crowd|
 // timedcalls|slowcalls|directreads|handoffs|
 // uringrested|uringbusy|uringchurn|
-// wakes|handshakes|burn|copies|clocks|mixture
+// wakes|handshakes|streams|burn|copies|clocks|mixture
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
 // until it is killed. It speaks by raw system calls, because every read and write counts.
@@ -29,7 +29,8 @@ func main() {
 		"connections": connections, "crowd": crowd,
 		"timedcalls": timedCalls, "slowcalls": slowCalls, "directreads": directReads, "handoffs": handoffs,
 		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
-		"wakes": wakes, "handshakes": handshakes, "burn": burn, "copies": copies, "clocks": clocks, "mixture": mixture,
+		"wakes": wakes, "handshakes": handshakes, "streams": streams, "burn": burn, "copies": copies, "clocks": clocks,
+		"mixture": mixture,
 	}
 	work, ok := works[os.Args[1]]
 	if !ok {
