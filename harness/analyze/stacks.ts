@@ -63,10 +63,13 @@ export function placeOf(functions: readonly string[]): string {
   return functions.find(isOwn) ?? functions.at(-1) ?? 'no frame';
 }
 
-/** `main.(*server).handle (server.go:42)`. */
+/** `main.(*server).handle (server.go:42)`; without the place where the source does not tell it. */
 export function frameText(frame: Stack['frames'][number] | undefined): string {
   if (frame === undefined) {
     return 'no frame of the program itself';
+  }
+  if (frame.file === '') {
+    return frame.function;
   }
   const file = frame.file.slice(frame.file.lastIndexOf('/') + 1);
   return `${frame.function} (${file}:${frame.line})`;

@@ -1,9 +1,20 @@
 import type { GoroutinesDetails } from '../capture/probes/goroutines.ts';
+import type { TraceSummary } from '../capture/trace-summary.ts';
 import { labelGoroutine } from '../profile/labels/label.ts';
+import { labelledWaits } from '../profile/labels/off-cpu.ts';
+import type { Observation } from './observation.ts';
 import { isOwn, type Stack, type Stacks } from './stacks.ts';
 
 /** What a goroutine waits for, as far as a cause depends on it. */
-type WaitKind = 'network' | 'channel' | 'lock' | 'sleep' | 'call' | 'running' | 'other';
+type WaitKind =
+  | 'network'
+  | 'channel'
+  | 'channel-send'
+  | 'lock'
+  | 'sleep'
+  | 'call'
+  | 'running'
+  | 'other';
 
 /** Goroutines in one place. */
 export interface Wait {
@@ -28,15 +39,51 @@ export function waitsOf(snapshots: readonly Stacks[]): Wait[] {
   return [...all.values()].sort((a, b) => b.goroutines - a.goroutines);
 }
 
-/** The same as netprobe read it from the process's memory behind its window. */
-export function waitsSeen({ sites }: GoroutinesDetails): Wait[] {
-  return sites
-    .flatMap((site) => site.waits ?? [])
-    .map(({ state, reason, frames, count }) => ({
-      kind: state === 'waiting' ? kindOfReason(reason) : state === 'syscall' ? 'call' : 'running',
-      frames,
-      goroutines: count,
-    }));
+/**
+ * The same from an execution trace, which knows how long each wait took. A trace tells no stack of
+ * goroutines that run, or could: they are taken from the snapshots.
+ * @returns null without a trace that was summed up by stack
+ */
+export function waitsTraced({ trace, goroutines }: Observation['runtime']): Wait[] | null {
+  if (!trace?.stacks || trace.durationNs === 0) {
+    return null;
+  }
+  const waits = labelledWaits(trace.stacks).map(({ label, names, ns }) => ({
+    kind: kindOfLabel(label),
+    frames: names.map((name) => ({ function: name, file: '', line: 0 })),
+    goroutines: ns / trace.durationNs,
+  }));
+  return [...waits, ...waitsOf(goroutines).filter(({ kind }) => kind === 'running')].sort(
+    (a, b) => b.goroutines - a.goroutines,
+  );
+}
+
+/**
+ * Replies of net/http that a trace saw written: with a reply in several writes more than requests.
+ * @returns 0 for other servers
+ */
+export function repliesTraced(trace: TraceSummary): number {
+  if (!trace.stacks) {
+    return 0;
+  }
+  const { functions, stacks, syscalls } = trace.stacks;
+  const reply = functions.indexOf('net/http.checkConnErrorWriter.Write');
+  return syscalls
+    .filter(({ stack }) => stacks[stack]?.includes(reply))
+    .reduce((sum, { count }) => sum + count, 0);
+}
+
+/**
+ * The same as netprobe read it from the process's memory: the mean over its looks inside the window, in
+ * captures of before one look behind it.
+ */
+export function waitsSeen({ sites, looks = 0, places = [] }: GoroutinesDetails): Wait[] {
+  const seen = looks > 0 ? places : sites.flatMap((site) => site.waits ?? []);
+  return seen.map(({ state, reason, frames, count }) => ({
+    kind: state === 'waiting' ? kindOfReason(reason) : state === 'syscall' ? 'call' : 'running',
+    frames,
+    goroutines: count / Math.max(1, looks),
+  }));
 }
 
 /** The runtime's own words for what a goroutine waits for (waitReasonStrings in runtime2.go). */
@@ -45,7 +92,7 @@ function kindOfReason(reason: string): WaitKind {
     return 'network';
   }
   if (/^(chan |select)/.test(reason)) {
-    return 'channel';
+    return reason === 'chan send' ? 'channel-send' : 'channel';
   }
   if (/^(sync\.(Mutex|RWMutex)|semacquire)/.test(reason)) {
     return 'lock';
@@ -54,7 +101,10 @@ function kindOfReason(reason: string): WaitKind {
 }
 
 function kindOf(frames: Stack['frames']): WaitKind {
-  const label = labelGoroutine(frames.map((frame) => frame.function));
+  return kindOfLabel(labelGoroutine(frames.map((frame) => frame.function)));
+}
+
+function kindOfLabel(label: string): WaitKind {
   const found = kinds.find(([pattern]) => pattern.test(label));
   return found?.[1] ?? 'other';
 }
@@ -62,6 +112,7 @@ function kindOf(frames: Stack['frames']): WaitKind {
 /** Labels of harness/profile/labels, as far as a cause depends on them. */
 const kinds: readonly (readonly [RegExp, WaitKind])[] = [
   [/^io:wait/, 'network'],
+  [/^chan:send\(block\)/, 'channel-send'],
   [/^chan:/, 'channel'],
   [/^sync:(mutex|rlock|wlock|sem|fdmutex)/, 'lock'],
   [/^time:sleep/, 'sleep'],

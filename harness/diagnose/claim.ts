@@ -63,7 +63,8 @@ const samplings: Record<Source, string> = {
   'eBPF, system calls': 'every call',
   'eBPF, netpoller': 'every poll',
   'eBPF, wake-ups': 'every wake-up, in a slice of the window',
-  'eBPF, goroutines': 'every birth and death in a slice of the window; waits at its end',
+  'eBPF, goroutines':
+    'every birth and death in a slice of the window; waits in looks spread over it',
   'eBPF, on CPU': '99 samples a second and CPU',
   'eBPF, io_uring': 'every request and completion',
   '/proc': 'at both ends of the window',

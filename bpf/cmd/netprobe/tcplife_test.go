@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -94,4 +95,32 @@ func TestConnectionsWithoutRoomAreReported(t *testing.T) {
 	if open := d.Server.OpenAtEnd + d.Client.OpenAtEnd; open != room {
 		t.Errorf("%d ends known at the end, want %d", open, room)
 	}
+}
+
+func TestRetransmitsOfOlderConnectionsAreCounted(t *testing.T) {
+	needPrivileges(t)
+	w := startWorkload(t, workloadPath, "losses")
+	w.expect("ready")
+	o := observe(t, []string{"--probes", "tcplife"}, map[string]*process{"it": w})
+	w.say("go")
+	w.expect("connected")
+	o.begin()
+	w.say("go")
+	// Of the one from before the attachment, the one from before the window and the one from inside it.
+	var sent [3]uint64
+	for i := range sent {
+		n, err := strconv.ParseUint(w.hear(), 10, 64)
+		if err != nil || n < 2 {
+			t.Fatalf("TCP_INFO has %d retransmits of connection %d, want at least 2: %v", n, i, err)
+		}
+		sent[i] = n
+	}
+	w.expect("done")
+	seen := o.end().Targets["it"]
+	d := details[tcplife.Details](t, seen, "tcplife")
+	if all, older := sent[0]+sent[1]+sent[2], sent[0]+sent[1]; d.Retransmits != all || d.RetransmitsOlder != older {
+		t.Errorf("%d retransmits, %d of older connections; TCP_INFO has %d and %d",
+			d.Retransmits, d.RetransmitsOlder, all, older)
+	}
+	expectNoLoss(t, seen)
 }

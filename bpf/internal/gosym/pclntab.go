@@ -1,10 +1,12 @@
 package gosym
 
 import (
+	"cmp"
 	"debug/elf"
 	gotable "debug/gosym"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -72,6 +74,14 @@ type Frame struct {
 	// Go's.
 	File string `json:"file"`
 	Line int    `json:"line"`
+}
+
+// CompareFrames orders stacks by function, file and line of their frames.
+func CompareFrames(x, y []Frame) int {
+	return slices.CompareFunc(x, y, func(a, b Frame) int {
+		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line))
+	})
 }
 
 // Frames names the functions of a stack, innermost first. What was inlined stands under the

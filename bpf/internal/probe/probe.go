@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -97,6 +98,15 @@ type Pausable interface {
 	// passed unseen: cutOff counts it.
 	Resume() (cutOff uint64, err error)
 }
+
+// Watching is a running probe that looks at the targets themselves, several times inside the window.
+type Watching interface {
+	// Look is called every WatchEvery; what it takes is CPU time of the observer, not of the target.
+	Look()
+}
+
+// WatchEvery is the shortest time between two looks.
+const WatchEvery = 20 * time.Millisecond
 
 // Metered is a running probe that tells inside the window how often it was hit.
 type Metered interface {

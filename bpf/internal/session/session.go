@@ -164,6 +164,8 @@ func (s *session) serve(ctx context.Context, out *output) error {
 	commands := readLines(s.config.Stdin)
 	looks := time.NewTicker(lookEvery)
 	defer looks.Stop()
+	watches := time.NewTicker(probe.WatchEvery)
+	defer watches.Stop()
 	// Without sampling it never fires.
 	s.sampling.turn = time.NewTimer(time.Hour)
 	s.sampling.turn.Stop()
@@ -174,6 +176,8 @@ func (s *session) serve(ctx context.Context, out *output) error {
 			if err := s.nextTurn(); err != nil {
 				return err
 			}
+		case <-watches.C:
+			s.watch()
 		case <-looks.C:
 			if s.begin == 0 || s.budget.permille == 0 {
 				continue
@@ -196,6 +200,18 @@ func (s *session) serve(ctx context.Context, out *output) error {
 			default:
 				return fmt.Errorf("%w %q: expected `begin` once, then `end`", ErrProtocol, command)
 			}
+		}
+	}
+}
+
+// watch lets the probes look that do, inside the window.
+func (s *session) watch() {
+	if s.begin == 0 {
+		return
+	}
+	for _, a := range s.running {
+		if watching, ok := a.Running.(probe.Watching); ok {
+			watching.Look()
 		}
 	}
 }

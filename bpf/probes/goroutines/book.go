@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/goruntime"
 )
 
 const slotShift = 56 // SLOT_SHIFT in goroutines.bpf.c
@@ -21,8 +22,10 @@ type book struct {
 	window  window
 	leakAge uint64
 	// now has the goroutines alive behind the window, unless stateErr says why not.
-	now      map[uint64]snapshot
+	now      map[uint64]goruntime.Goroutine
 	stateErr error
+	// looks are those inside the window; nil where the memory may not be read.
+	looks *goruntime.Looks
 }
 
 // place identifies a site.

@@ -1,5 +1,10 @@
 package goroutines
 
+import "pollgate/bpf/internal/goruntime"
+
+// Place is where goroutines were.
+type Place = goruntime.Place
+
 // Details is what the probe tells of one process. Goroutines of the runtime itself (garbage
 // collector, finalizers) are in System only, so that the numbers are those of
 // runtime.NumGoroutine: its change over the window is Births - Deaths.
@@ -21,6 +26,12 @@ type Details struct {
 	// with the most births; at most 256.
 	Sites        []Site `json:"sites"`
 	SitesLeftOut uint64 `json:"sitesLeftOut"`
+	// Looks is how often the process's memory was looked at inside the window, Places where its
+	// goroutines were, summed over the looks: divided by Looks, how many were there on average. The
+	// most frequent first, at most 256.
+	Looks         uint64  `json:"looks"`
+	Places        []Place `json:"places"`
+	PlacesLeftOut uint64  `json:"placesLeftOut"`
 }
 
 // System counts the runtime's own goroutines.
@@ -72,8 +83,8 @@ type Site struct {
 	StacksLeftOut uint64          `json:"stacksLeftOut"`
 	// Waits are what the goroutines in LiveAtEnd and LiveOlder did behind the window, the most
 	// frequent first; at most 8.
-	Waits        []Wait `json:"waits"`
-	WaitsLeftOut uint64 `json:"waitsLeftOut"`
+	Waits        []Place `json:"waits"`
+	WaitsLeftOut uint64  `json:"waitsLeftOut"`
 }
 
 // CreationStack is one way to a go statement.
@@ -82,14 +93,4 @@ type CreationStack struct {
 	Frames    []Frame `json:"frames"`
 	Births    uint64  `json:"births"`
 	LiveAtEnd uint64  `json:"liveAtEnd"`
-}
-
-// Wait is one place where goroutines were.
-type Wait struct {
-	State string `json:"state"`
-	// Reason is empty unless the state is waiting.
-	Reason string `json:"reason"`
-	// Frames begin in the runtime; empty for a goroutine that ran or was in a system call.
-	Frames []Frame `json:"frames"`
-	Count  uint64  `json:"count"`
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"pollgate/bpf/internal/attach"
+	"pollgate/bpf/internal/goruntime"
 	"pollgate/bpf/internal/gosym"
 	"pollgate/bpf/internal/probe"
 	"pollgate/bpf/internal/report"
@@ -37,8 +38,10 @@ type watched struct {
 	layout gosym.Goroutine
 	names  namer
 	// state is nil where the memory may not be read, and stateErr says why.
-	state    *runtimeState
+	state    *goruntime.Reader
 	stateErr error
+	// looks reads by state.
+	looks *goruntime.Looks
 }
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
@@ -77,7 +80,9 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 			r.unavailable[t] = err.Error()
 			continue
 		}
-		w.state, w.stateErr = openRuntime(t, w.layout)
+		if w.state, w.stateErr = goruntime.Open(t, w.layout); w.stateErr == nil {
+			w.looks = &goruntime.Looks{Reader: w.state}
+		}
 	}
 	return r, nil
 }
@@ -160,10 +165,10 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	}
 	w := r.watched[t]
 	// First of all, because the goroutines go on.
-	var now map[uint64]snapshot
+	var now map[uint64]goruntime.Goroutine
 	stateErr := w.stateErr
 	if stateErr == nil {
-		now, stateErr = w.state.goroutines()
+		now, stateErr = w.state.Goroutines()
 	}
 	if err := r.readCounters(t, out); err != nil {
 		return err
@@ -179,7 +184,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	if r.session.LeakAge == 0 {
 		book.leakAge = uint64(end-begin) / 4
 	}
-	book.now, book.stateErr = now, stateErr
+	book.now, book.stateErr, book.looks = now, stateErr, w.looks
 	return out.SetDetails(Probe.Manifest.Name, book.details())
 }
 
@@ -200,6 +205,15 @@ func (r *running) readCounters(t *target.Target, out *report.Target) error {
 	})
 	out.Sites = append(out.Sites, sites...)
 	return err
+}
+
+// Look looks where the goroutines are.
+func (r *running) Look() {
+	for _, w := range r.watched {
+		if w.looks != nil {
+			w.looks.Look()
+		}
+	}
 }
 
 // Events tells how often the uprobes of a target were hit so far.

@@ -2,22 +2,25 @@ package goroutines
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+
+	"pollgate/bpf/internal/goruntime"
+	"pollgate/bpf/internal/gosym"
 )
 
 const (
 	mostSites  = 256
 	mostStacks = 8
 	mostWaits  = 8
+	mostPlaces = 256
 )
 
 // gathering is a site while it is put together.
 type gathering struct {
 	Site
 	live  []lived
-	waits map[string]*Wait
+	waits goruntime.Places
 }
 
 // lived is a goroutine born in the window and alive at its end.
@@ -29,7 +32,7 @@ type lived struct {
 
 // details sums up what was recorded, by site.
 func (b *book) details() *Details {
-	d := &Details{LeakAgeNs: b.leakAge, Sites: []Site{}}
+	d := &Details{LeakAgeNs: b.leakAge, Sites: []Site{}, Places: []Place{}}
 	places := map[place]*gathering{}
 	site := func(goPC, startPC uint64) *gathering {
 		p := place{goPC, startPC}
@@ -51,28 +54,36 @@ func (b *book) details() *Details {
 		d.AtEnd = b.atEnd(site)
 	}
 	for _, g := range places {
-		d.add(g, b.leakAge)
+		d.add(g, b.names, b.leakAge)
 	}
 	d.sort()
+	if b.looks != nil {
+		d.Looks = b.looks.Taken
+		d.Places, d.PlacesLeftOut = atMost(b.looks.Places.Sorted(func(one goruntime.Goroutine) bool {
+			return !isSystem(b.names.function(one.StartPC).Function)
+		}, b.names.stack), mostPlaces)
+	}
 	return d
 }
 
 func (b *book) newSite(p place) *gathering {
 	return &gathering{
 		Site: Site{GoStatement: b.names.call(p.goPC), Start: b.names.function(p.startPC),
-			Stacks: []CreationStack{}, Waits: []Wait{}},
-		waits: map[string]*Wait{},
+			Stacks: []CreationStack{}, Waits: []Place{}},
+		waits: goruntime.Places{},
 	}
 }
 
 // isSystem follows runtime.isSystemGoroutine: goroutines of the runtime's own functions. Those
 // that run finalizers and cleanups count as system here also while they call user code.
-func (s *Site) isSystem() bool {
-	switch s.Start.Function {
+func (s *Site) isSystem() bool { return isSystem(s.Start.Function) }
+
+func isSystem(start string) bool {
+	switch start {
 	case "runtime.main", "runtime.corostart", "runtime.handleAsyncEvent":
 		return false
 	}
-	return strings.HasPrefix(s.Start.Function, "runtime.")
+	return strings.HasPrefix(start, "runtime.")
 }
 
 func (b *book) addCreations(site func(goPC, startPC uint64) *gathering) {
@@ -94,7 +105,7 @@ func (b *book) addLive(site func(goPC, startPC uint64) *gathering) {
 		g.OldestAgeNs = max(g.OldestAgeNs, age)
 		found, there := b.now[address]
 		g.live = append(g.live, lived{age: age,
-			ended: b.stateErr == nil && (!there || found.goid != goroutine.Goid)})
+			ended: b.stateErr == nil && (!there || found.ID != goroutine.Goid)})
 	}
 }
 
@@ -102,34 +113,26 @@ func (b *book) addLive(site func(goPC, startPC uint64) *gathering) {
 func (b *book) atEnd(site func(goPC, startPC uint64) *gathering) *AtEnd {
 	end := &AtEnd{ByState: map[string]uint64{}, ByWaitReason: map[string]uint64{}}
 	for address, one := range b.now {
-		g := site(one.goPC, one.startPC)
+		g := site(one.GoPC, one.StartPC)
 		if g.isSystem() {
 			end.System++
 		} else {
 			end.Live++
-			end.ByState[one.state]++
-			if one.state == "waiting" {
-				end.ByWaitReason[one.reason]++
+			end.ByState[one.State]++
+			if one.State == goruntime.Waiting {
+				end.ByWaitReason[one.Reason]++
 			}
 		}
-		if known, ok := b.live[address]; !ok || known.Goid != one.goid {
+		if known, ok := b.live[address]; !ok || known.Goid != one.ID {
 			g.LiveOlder++
 		}
-		g.addWait(b.names, one)
+		g.waits.Add(one)
 	}
 	return end
 }
 
-func (g *gathering) addWait(names namer, one snapshot) {
-	key := fmt.Sprint(one.state, one.reason, one.stack)
-	if g.waits[key] == nil {
-		g.waits[key] = &Wait{State: one.state, Reason: one.reason, Frames: names.stack(one.stack)}
-	}
-	g.waits[key].Count++
-}
-
 // add takes in a site that is complete.
-func (d *Details) add(g *gathering, leakAge uint64) {
+func (d *Details) add(g *gathering, names namer, leakAge uint64) {
 	if g.isSystem() {
 		d.System.Births += g.Births
 		d.System.Deaths += g.Deaths + g.DeathsOlder
@@ -143,15 +146,10 @@ func (d *Details) add(g *gathering, leakAge uint64) {
 
 	slices.SortFunc(g.Stacks, func(x, y CreationStack) int {
 		return cmp.Or(cmp.Compare(y.LiveAtEnd, x.LiveAtEnd), cmp.Compare(y.Births, x.Births),
-			compareFrames(x.Frames, y.Frames))
+			gosym.CompareFrames(x.Frames, y.Frames))
 	})
 	g.Stacks, g.StacksLeftOut = atMost(g.Stacks, mostStacks)
-	for _, wait := range g.waits {
-		g.Waits = append(g.Waits, *wait)
-	}
-	slices.SortFunc(g.Waits, func(x, y Wait) int {
-		return cmp.Or(cmp.Compare(y.Count, x.Count), compareFrames(x.Frames, y.Frames))
-	})
+	g.Waits = g.waits.Sorted(func(goruntime.Goroutine) bool { return true }, names.stack)
 	g.Waits, g.WaitsLeftOut = atMost(g.Waits, mostWaits)
 	d.Sites = append(d.Sites, g.Site)
 }
@@ -160,16 +158,9 @@ func (d *Details) sort() {
 	slices.SortFunc(d.Sites, func(x, y Site) int {
 		return cmp.Or(cmp.Compare(y.LeakCandidates, x.LeakCandidates),
 			cmp.Compare(y.LiveAtEnd, x.LiveAtEnd), cmp.Compare(y.Births, x.Births),
-			compareFrames([]Frame{x.GoStatement, x.Start}, []Frame{y.GoStatement, y.Start}))
+			gosym.CompareFrames([]Frame{x.GoStatement, x.Start}, []Frame{y.GoStatement, y.Start}))
 	})
 	d.Sites, d.SitesLeftOut = atMost(d.Sites, mostSites)
-}
-
-func compareFrames(x, y []Frame) int {
-	return slices.CompareFunc(x, y, func(a, b Frame) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.File, b.File),
-			cmp.Compare(a.Line, b.Line))
-	})
 }
 
 func atMost[T any](all []T, most int) ([]T, uint64) {

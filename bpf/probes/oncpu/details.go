@@ -3,6 +3,8 @@ package oncpu
 import (
 	"cmp"
 	"slices"
+
+	"pollgate/bpf/internal/gosym"
 )
 
 const (
@@ -119,7 +121,7 @@ func cut[T any](list []T, most int) (kept []T, leftOut uint64) {
 
 // fold joins stacks with the same functions and lines, those with the most samples first.
 func fold(stacks []Stack) []Stack {
-	slices.SortFunc(stacks, func(x, y Stack) int { return slices.CompareFunc(x.Frames, y.Frames, compareFrames) })
+	slices.SortFunc(stacks, func(x, y Stack) int { return gosym.CompareFrames(x.Frames, y.Frames) })
 	var folded []Stack
 	for _, stack := range stacks {
 		if last := len(folded) - 1; last >= 0 && slices.Equal(folded[last].Frames, stack.Frames) {
@@ -130,10 +132,6 @@ func fold(stacks []Stack) []Stack {
 	}
 	slices.SortStableFunc(folded, func(x, y Stack) int { return most(x.Counts, y.Counts) })
 	return folded
-}
-
-func compareFrames(x, y Frame) int {
-	return cmp.Or(cmp.Compare(x.Function, y.Function), cmp.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 }
 
 // functions sums up by name.

@@ -63,6 +63,7 @@ struct tcplife_counters {
 	__u64 closed_unaccepted;
 	__u64 closed_preexisting;
 	__u64 retransmits;
+	__u64 retransmits_older; /* of them, on connections from before the window */
 	__u64 syn_retransmits;
 	__u64 resets_sent;
 	__u64 resets_received;
@@ -71,6 +72,7 @@ struct tcplife_counters {
 	__u64 connections_full;
 	__u64 listeners_full;
 	__u64 paths_full;
+	__u64 older_full;
 	__u64 unreadable;
 };
 
@@ -93,6 +95,29 @@ struct {
 	__type(key, struct listener);
 	__type(value, __u32);
 } listeners SEC(".maps");
+
+/* Whose the connections from before the window are. Of those that were there when the probe was attached
+ * /proc tells the two ports; of those that the target asked for since, the socket is known. */
+struct ends {
+	struct listener local;
+	__u32 remote_port;
+};
+
+struct {
+	__uint(type, MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, MAP_NO_PREALLOC);
+	__type(key, struct ends);
+	__type(value, __u32);
+} older_ends SEC(".maps");
+
+struct {
+	__uint(type, MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, MAP_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u32);
+} older_sockets SEC(".maps");
 
 struct path {
 	__u64 states;

@@ -29,7 +29,7 @@ type Details struct {
 	ClosedUnaccepted uint64 `json:"closedUnaccepted"`
 	// AwaitingAccept at the end of the window.
 	AwaitingAccept uint64 `json:"awaitingAccept"`
-	// ClosedPreexisting are connections to the listening ports from before the window.
+	// ClosedPreexisting are connections from before the window, of both sides.
 	ClosedPreexisting uint64 `json:"closedPreexisting"`
 	// AcceptBacklogMax is the longest accept queue that an accept has found, with the connection
 	// that it took; AcceptBacklogLimit is how many the listener lets wait. 0 without an accept.
@@ -37,10 +37,12 @@ type Details struct {
 	AcceptBacklogLimit uint64 `json:"acceptBacklogLimit"`
 
 	// Retransmits of complete connections, SynRetransmits of the process's own connects.
-	Retransmits    uint64 `json:"retransmits"`
-	SynRetransmits uint64 `json:"synRetransmits"`
-	ResetsSent     uint64 `json:"resetsSent"`
-	ResetsReceived uint64 `json:"resetsReceived"`
+	// RetransmitsOlder of the former are on connections from before the window.
+	Retransmits      uint64 `json:"retransmits"`
+	RetransmitsOlder uint64 `json:"retransmitsOlder"`
+	SynRetransmits   uint64 `json:"synRetransmits"`
+	ResetsSent       uint64 `json:"resetsSent"`
+	ResetsReceived   uint64 `json:"resetsReceived"`
 
 	// Paths are the ways that ended connections took, the commonest first.
 	Paths []Path `json:"paths"`

@@ -19,6 +19,7 @@ typedef struct {
 } RELOCATED possible_net_t;
 
 struct sock_common___life {
+	__u16 skc_dport; /* network order */
 	possible_net_t skc_net;
 	__u8 skc_state;
 	unsigned long skc_flags;
@@ -64,6 +65,17 @@ INLINE int local_port(struct sock *sk, struct listener *at)
 	    KERNEL_READ(&port, ((struct inet_sock *)sk)->inet_sport))
 		return -1;
 	at->port = __builtin_bswap16(port);
+	return 0;
+}
+
+/* ends_of fills in both ends of a connection; 0 if it could. */
+INLINE int ends_of(struct sock *sk, struct ends *ends)
+{
+	__u16 port = 0;
+
+	if (local_port(sk, &ends->local) || KERNEL_READ(&port, life_of(sk)->__sk_common.skc_dport))
+		return -1;
+	ends->remote_port = __builtin_bswap16(port);
 	return 0;
 }
 

@@ -26,6 +26,29 @@ INLINE int slot_of_port(struct sock *sk)
 	return slot ? (int)*slot : -1;
 }
 
+/* slot_of_older is whose a connection is that the window did not see begin, -1 if no target's. */
+INLINE int slot_of_older(struct sock *sk)
+{
+	struct ends ends = {};
+	__u64 key = (__u64)sk;
+	__u32 *slot = bpf_map_lookup_elem(&older_sockets, &key);
+
+	if (!slot && !ends_of(sk, &ends))
+		slot = bpf_map_lookup_elem(&older_ends, &ends);
+	return slot ? (int)*slot : slot_of_port(sk);
+}
+
+/* forgets takes out an older connection that has ended: its ports may become another process's. */
+INLINE void forgets(struct sock *sk)
+{
+	struct ends ends = {};
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&older_sockets, &key);
+	if (!ends_of(sk, &ends))
+		bpf_map_delete_elem(&older_ends, &ends);
+}
+
 INLINE void listens(struct sock *sk, __u32 slot)
 {
 	struct tcplife_counters *counters = counters_of(slot);
@@ -163,6 +186,26 @@ INLINE void changes(struct sock *sk, struct connection *c, int from, int to)
 	bpf_map_delete_elem(&connections, &key);
 }
 
+/* before_window follows whose connections are, so that the window knows it of those that last. */
+INLINE void before_window(struct sock *sk, int to)
+{
+	__u64 key = (__u64)sk;
+	__u32 slot;
+
+	if (to == TCP_CLOSE) {
+		forgets(sk);
+		return;
+	}
+	slot = target_slot();
+	if (to == TCP_SYN_SENT && (int)slot >= 0 && is_tcp(sk) &&
+	    bpf_map_update_elem(&older_sockets, &key, &slot, UPDATE_ANY)) {
+		struct tcplife_counters *counters = counters_of(slot);
+
+		if (counters)
+			add(&counters->older_full, 1);
+	}
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int tcplife_state(__u64 *ctx)
 {
@@ -178,8 +221,10 @@ int tcplife_state(__u64 *ctx)
 			listens(sk, slot);
 		return 0;
 	}
-	if (!window_open())
+	if (!window_open()) {
+		before_window(sk, to);
 		return 0;
+	}
 	if (to == TCP_SYN_SENT) {
 		if (is_tcp(sk))
 			connects(sk);
@@ -194,10 +239,11 @@ int tcplife_state(__u64 *ctx)
 		arrives(sk);
 	} else if (to == TCP_CLOSE && from != TCP_CLOSE && from != TCP_LISTEN &&
 		   from != TCP_SYN_RECV && from != TCP_SYN_SENT && is_tcp(sk)) {
-		slot = slot_of_port(sk);
+		slot = slot_of_older(sk);
 		counters = slot < 0 ? 0 : counters_of(slot);
 		if (counters)
 			add(&counters->closed_preexisting, 1);
+		forgets(sk);
 	}
 	return 0;
 }
@@ -205,26 +251,42 @@ int tcplife_state(__u64 *ctx)
 SEC("tp_btf/tcp_retransmit_skb")
 int tcplife_retransmit(__u64 *ctx)
 {
-	struct connection *c = window_open() ? connection_of((void *)ctx[0]) : 0;
-	struct tcplife_counters *counters = c ? counters_of(c->slot) : 0;
+	struct sock *sk = (struct sock *)ctx[0];
+	struct tcplife_counters *counters;
+	struct connection *c;
+	int slot;
 
+	if (!window_open())
+		return 0;
+	c = connection_of(sk);
+	slot = c ? (int)c->slot : slot_of_older(sk);
+	counters = slot < 0 ? 0 : counters_of(slot);
 	if (!counters)
 		return 0;
-	add(c->established_ns || c->side == SERVER ? &counters->retransmits :
-						     &counters->syn_retransmits, 1);
+	if (!c)
+		add(&counters->retransmits_older, 1);
+	add(!c || c->established_ns || c->side == SERVER ? &counters->retransmits :
+							   &counters->syn_retransmits, 1);
 	return 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int tcplife_receive_reset(__u64 *ctx)
 {
-	struct connection *c = window_open() ? connection_of((void *)ctx[0]) : 0;
-	struct tcplife_counters *counters = c ? counters_of(c->slot) : 0;
+	struct sock *sk = (struct sock *)ctx[0];
+	struct tcplife_counters *counters;
+	struct connection *c;
+	int slot;
 
+	if (!window_open())
+		return 0;
+	c = connection_of(sk);
+	slot = c ? (int)c->slot : slot_of_older(sk);
+	counters = slot < 0 ? 0 : counters_of(slot);
 	if (!counters)
 		return 0;
 	add(&counters->resets_received, 1);
-	if (!c->first)
+	if (c && !c->first)
 		c->first = REMOTE_RESET + 1;
 	return 0;
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"pollgate/bpf/internal/attach"
 	"pollgate/bpf/internal/hist"
@@ -37,10 +38,12 @@ var Probe = probe.Probe{Manifest: probe.MustManifest(manifest), Attach: attachPr
 type running struct {
 	objects tcplifeObjects
 	links   attach.Links
+	// olderFull counts the connections from before the attachment for which there was no room.
+	olderFull map[*target.Target]uint64
 }
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
-	r := &running{}
+	r := &running{olderFull: map[*target.Target]uint64{}}
 	spec, err := loadTcplife()
 	if err != nil {
 		return nil, err
@@ -51,9 +54,9 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := r.links.Tracepoints(r.programs()...); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	// From here on new listeners are seen; now those that are there.
+	// From here on new sockets are seen; now those that are there.
 	for _, t := range session.Targets {
-		if err := r.learnListeners(t); err != nil {
+		if err := r.learnSockets(t); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
 	}
@@ -68,14 +71,24 @@ func (r *running) programs() []*ebpf.Program {
 		r.objects.TcplifeSendReset, r.objects.TcplifeReceiveReset}
 }
 
-func (r *running) learnListeners(t *target.Target) error {
-	listeners, err := listenersOf(t.PID)
+func (r *running) learnSockets(t *target.Target) error {
+	listeners, older, err := socketsOf(t.PID)
 	if err != nil {
 		return err
 	}
 	for _, listener := range listeners {
 		if err := r.objects.Listeners.Put(listener, uint32(t.Slot)); err != nil {
 			return fmt.Errorf("enter port %d of process %d: %w", listener.Port, t.PID, err)
+		}
+	}
+	for _, ends := range older {
+		err := r.objects.OlderEnds.Put(ends, uint32(t.Slot))
+		if errors.Is(err, unix.E2BIG) {
+			r.olderFull[t]++
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("enter a connection of port %d of process %d: %w", ends.Local.Port, t.PID, err)
 		}
 	}
 	return nil
@@ -106,6 +119,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 }
 
 func (r *running) readCounters(t *target.Target, d *Details, out *report.Target) error {
+	out.Lost["tcpOlderFull"] += r.olderFull[t]
 	for _, cause := range []string{"tcpConnectionsFull", "tcpListenersFull", "tcpPathsFull",
 		"tcpUnreadable", "tcpEventsMissed"} {
 		out.Lost[cause] += 0
@@ -137,12 +151,14 @@ func (r *running) readCounters(t *target.Target, d *Details, out *report.Target)
 		d.AcceptBacklogMax = max(d.AcceptBacklogMax, c.BacklogMax)
 		d.AcceptBacklogLimit = max(d.AcceptBacklogLimit, c.BacklogLimit)
 		d.Retransmits += c.Retransmits
+		d.RetransmitsOlder += c.RetransmitsOlder
 		d.SynRetransmits += c.SynRetransmits
 		d.ResetsSent += c.ResetsSent
 		d.ResetsReceived += c.ResetsReceived
 		out.Lost["tcpConnectionsFull"] += c.ConnectionsFull
 		out.Lost["tcpListenersFull"] += c.ListenersFull
 		out.Lost["tcpPathsFull"] += c.PathsFull
+		out.Lost["tcpOlderFull"] += c.OlderFull
 		out.Lost["tcpUnreadable"] += c.Unreadable
 	})
 	if err != nil {

@@ -26,6 +26,12 @@ type tcplifeConnection struct {
 	Direction     uint32
 }
 
+type tcplifeEnds struct {
+	_          structs.HostLayout
+	Local      tcplifeListener
+	RemotePort uint32
+}
+
 type tcplifeHistogram struct {
 	_        structs.HostLayout
 	Sum      uint64
@@ -69,6 +75,7 @@ type tcplifeTcplifeCounters struct {
 	ClosedUnaccepted    uint64
 	ClosedPreexisting   uint64
 	Retransmits         uint64
+	RetransmitsOlder    uint64
 	SynRetransmits      uint64
 	ResetsSent          uint64
 	ResetsReceived      uint64
@@ -77,6 +84,7 @@ type tcplifeTcplifeCounters struct {
 	ConnectionsFull     uint64
 	ListenersFull       uint64
 	PathsFull           uint64
+	OlderFull           uint64
 	Unreadable          uint64
 }
 
@@ -86,6 +94,8 @@ type tcplifeTcplifeCounters struct {
 const (
 	tcplifeMapConnections          = "connections"
 	tcplifeMapListeners            = "listeners"
+	tcplifeMapOlderEnds            = "older_ends"
+	tcplifeMapOlderSockets         = "older_sockets"
 	tcplifeMapPaths                = "paths"
 	tcplifeMapTcplifeCounters      = "tcplife_counters"
 	tcplifeMapTcplifeHistograms    = "tcplife_histograms"
@@ -155,6 +165,8 @@ type tcplifeProgramSpecs struct {
 type tcplifeMapSpecs struct {
 	Connections       *ebpf.MapSpec `ebpf:"connections"`
 	Listeners         *ebpf.MapSpec `ebpf:"listeners"`
+	OlderEnds         *ebpf.MapSpec `ebpf:"older_ends"`
+	OlderSockets      *ebpf.MapSpec `ebpf:"older_sockets"`
 	Paths             *ebpf.MapSpec `ebpf:"paths"`
 	TcplifeCounters   *ebpf.MapSpec `ebpf:"tcplife_counters"`
 	TcplifeHistograms *ebpf.MapSpec `ebpf:"tcplife_histograms"`
@@ -192,6 +204,8 @@ func (o *tcplifeObjects) Close() error {
 type tcplifeMaps struct {
 	Connections       *ebpf.Map `ebpf:"connections"`
 	Listeners         *ebpf.Map `ebpf:"listeners"`
+	OlderEnds         *ebpf.Map `ebpf:"older_ends"`
+	OlderSockets      *ebpf.Map `ebpf:"older_sockets"`
 	Paths             *ebpf.Map `ebpf:"paths"`
 	TcplifeCounters   *ebpf.Map `ebpf:"tcplife_counters"`
 	TcplifeHistograms *ebpf.Map `ebpf:"tcplife_histograms"`
@@ -202,6 +216,8 @@ func (m *tcplifeMaps) Close() error {
 	return _TcplifeClose(
 		m.Connections,
 		m.Listeners,
+		m.OlderEnds,
+		m.OlderSockets,
 		m.Paths,
 		m.TcplifeCounters,
 		m.TcplifeHistograms,

@@ -3,6 +3,14 @@ import { Frame } from './frame.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 
+/** How many goroutines were in a state at a place. */
+const Place = Type.Object({
+  state: Type.String(),
+  reason: Type.String(),
+  frames: Type.Array(Frame),
+  count: Count,
+});
+
 /** What netprobe tells of goroutines (bpf/probes/goroutines); the part that the harness reads. */
 export const GoroutinesDetails = Type.Object({
   births: Count,
@@ -26,17 +34,11 @@ export const GoroutinesDetails = Type.Object({
       /** Of those alive at the end, born in the first to the last quarter of the window. */
       liveByQuarter: Type.Optional(Type.Array(Count, { minItems: 4, maxItems: 4 })),
       /** What those alive at the end wait for, read from the process's memory. */
-      waits: Type.Optional(
-        Type.Array(
-          Type.Object({
-            state: Type.String(),
-            reason: Type.String(),
-            frames: Type.Array(Frame),
-            count: Count,
-          }),
-        ),
-      ),
+      waits: Type.Optional(Type.Array(Place)),
     }),
   ),
+  /** How often the memory was looked at inside the window, and the sum of what was seen. */
+  looks: Type.Optional(Count),
+  places: Type.Optional(Type.Array(Place)),
 });
 export type GoroutinesDetails = Static<typeof GoroutinesDetails>;

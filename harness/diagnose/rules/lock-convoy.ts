@@ -25,6 +25,7 @@ export const lockConvoy: Rule = {
       waitingRequests(seen, {
         which: (wait) => wait.kind === 'lock' && !isAtResolver(wait),
         what: 'wait for a lock',
+        quantity: 'lock-time',
         leastNs,
       }),
       lockHolders(seen),

@@ -19,6 +19,7 @@ export const slowPeer: Rule = {
         (isAtClient(wait) || hasPeers(seen)) &&
         !isAtResolver(wait),
       what: 'wait for a peer',
+      quantity: 'network-time',
       leastNs,
     }),
 };

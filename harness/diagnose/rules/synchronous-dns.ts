@@ -20,6 +20,7 @@ export const synchronousDns: Rule = {
     const waiting = waitingRequests(seen, {
       which: isAtResolver,
       what: 'wait for the resolver',
+      quantity: 'network-time',
       leastNs,
     });
     return { ...waiting, kernel: resolverSockets(seen) ?? waiting.kernel };

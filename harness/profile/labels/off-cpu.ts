@@ -27,27 +27,18 @@ export interface OffCpu {
 export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
   const labels = new Map<string, { label: string; ns: number; count: number }>();
   const folded = new Map<string, FoldedStack>();
-  const kinds = [
-    { waits: trace.blocked, labelOf: labelBlocked },
-    { waits: trace.syscalls, labelOf: labelInCall },
-  ];
-  for (const { waits, labelOf } of kinds) {
-    for (const wait of waits) {
-      const names = namesOf(trace, wait.stack);
-      const label = labelOf(names, wait.reason);
-      if (!idle && idleLabels.test(label)) {
-        continue;
-      }
-      const ns = wait.ns + wait.openNs;
-      const sum = labels.get(label) ?? { label, ns: 0, count: 0 };
-      sum.ns += ns;
-      sum.count += wait.count + wait.openCount;
-      labels.set(label, sum);
-      const frames = [label, ...names.toReversed()];
-      const stack = folded.get(frames.join('\n')) ?? { frames, value: 0n };
-      stack.value += BigInt(ns);
-      folded.set(frames.join('\n'), stack);
+  for (const { label, names, ns, count } of labelledWaits(trace)) {
+    if (!idle && idleLabels.test(label)) {
+      continue;
     }
+    const sum = labels.get(label) ?? { label, ns: 0, count: 0 };
+    sum.ns += ns;
+    sum.count += count;
+    labels.set(label, sum);
+    const frames = [label, ...names.toReversed()];
+    const stack = folded.get(frames.join('\n')) ?? { frames, value: 0n };
+    stack.value += BigInt(ns);
+    folded.set(frames.join('\n'), stack);
   }
   if (trace.leftOutNs > 0) {
     const known = labels.get(unlabelled)?.ns ?? 0;
@@ -63,6 +54,31 @@ export function offCpu(trace: TraceStacks, { idle = false } = {}): OffCpu {
     labelledNs: total(sorted.filter(({ label }) => label !== unlabelled)),
     folded: [...folded.values()],
   };
+}
+
+/** One kind of wait: its label, the functions, leaf first, and how long and how often within the trace. */
+export interface LabelledWait {
+  label: string;
+  names: string[];
+  ns: number;
+  count: number;
+}
+
+/**
+ * Every wait that a trace tells apart.
+ * @throws Error for an index that the summary does not contain
+ */
+export function labelledWaits(trace: TraceStacks): LabelledWait[] {
+  const kinds = [
+    { waits: trace.blocked, labelOf: labelBlocked },
+    { waits: trace.syscalls, labelOf: labelInCall },
+  ];
+  return kinds.flatMap(({ waits, labelOf }) =>
+    waits.map(({ stack, reason, ns, openNs, count, openCount }) => {
+      const names = namesOf(trace, stack);
+      return { label: labelOf(names, reason), names, ns: ns + openNs, count: count + openCount };
+    }),
+  );
 }
 
 /** Workers of the runtime that have nothing to do; `rt:stw` is the program's own wait, for the world. */

@@ -90,6 +90,46 @@ func waitInQueue(sum *moved) {
 	awaitStates(address, 0)
 }
 
+// losses: one connection from before netprobe comes, one from between that and the window, and one from
+// inside it. Of each the client's words are lost on the way until they have been sent again twice. It says
+// how often TCP_INFO has that of the three, in that order.
+func losses() {
+	listener, address := listenHere()
+	pairs := []bothEnds{connectPair(listener, address)}
+	start()
+	pairs = append(pairs, connectPair(listener, address))
+	say("connected")
+	hear()
+	pairs = append(pairs, connectPair(listener, address))
+	for _, p := range pairs {
+		loseTwice(p)
+	}
+	for _, p := range pairs {
+		info, err := unix.GetsockoptTCPInfo(p.client, unix.IPPROTO_TCP, unix.TCP_INFO)
+		check(err)
+		say(fmt.Sprint(info.Total_retrans))
+	}
+}
+
+// loseTwice has the kernel drop what arrives at the server, until the client has sent it again twice.
+func loseTwice(p bothEnds) {
+	drop := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}}
+	check(unix.SetsockoptSockFprog(p.server, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &drop))
+	must(unix.Write(p.client, []byte("lost")))
+	for {
+		info, err := unix.GetsockoptTCPInfo(p.client, unix.IPPROTO_TCP, unix.TCP_INFO)
+		check(err)
+		if info.Total_retrans >= 2 {
+			break
+		}
+		unix.Poll(nil, 1)
+	}
+	check(unix.SetsockoptInt(p.server, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0))
+	if n := must(unix.Read(p.server, make([]byte, 8))); n != 4 {
+		fail("%d bytes arrived, want 4", n)
+	}
+}
+
 // crowd: 521 connections, with both ends more than the test gives netprobe room for.
 func crowd() {
 	limit := unix.Rlimit{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // gomaxprocs-above-quota, the second form of scheduler starvation: the process sets GOMAXPROCS to the
@@ -18,7 +19,7 @@ import (
 // Kernel: nr_throttled and throttled time in the cgroup's cpu.stat; threads off the CPU though runnable.
 // Runtime: latencies in steps up to the period; goroutines in state running that do not run. No profile
 // shows it: the CPU profile counts CPU time only.
-// At this load: 1.3 to 1.8 CPUs on average, more than the quota of 2 in one period of eight
+// At this load: 1.6 CPUs on average, more than the quota of 2 in one period of eight
 // (computed: 16 requests per period, arriving at random).
 var gomaxprocsAboveQuota = Fault{
 	Name: "gomaxprocs-above-quota", Expect: "gomaxprocs-above-quota",
@@ -28,15 +29,19 @@ var gomaxprocsAboveQuota = Fault{
 	begin:  beginGOMAXPROCSAboveQuota,
 }
 
+// workPerRequest is CPU time, on all Ps together.
+const workPerRequest = 10 * time.Millisecond
+
 func beginGOMAXPROCSAboveQuota(s *setting) (*part, error) {
 	if !s.correct {
 		runtime.GOMAXPROCS(runtime.NumCPU()) // The mistake: the CPUs of the machine, not of the quota.
 	}
+	const parts = 8
+	steps := stepsIn(workPerRequest) / parts
 	return &part{request: func(context.Context) error {
-		const parts = 8
 		var computing sync.WaitGroup
 		for i := range parts {
-			computing.Go(func() { mix(uint64(i), computeSteps*4/parts) })
+			computing.Go(func() { mix(uint64(i), steps) })
 		}
 		computing.Wait()
 		return nil

@@ -3,10 +3,11 @@ package fault
 import (
 	"context"
 	"runtime"
+	"time"
 )
 
 // gomaxprocs-too-low, the first form of scheduler starvation: the process sets GOMAXPROCS to 1 and
-// computes for 2 to 3 ms per request. Goroutines queue for the one P while other CPUs are idle.
+// computes for 3 ms per request. Goroutines queue for the one P while other CPUs are idle.
 // The twin keeps the runtime's default.
 //
 // Kernel: at most one CPU's worth of running time; its threads wait little for a CPU (schedstat run
@@ -23,15 +24,16 @@ var gomaxprocsTooLow = Fault{
 	begin:  beginGOMAXPROCSTooLow,
 }
 
-// computeSteps are 2 to 3 ms of one CPU.
-const computeSteps = 1_500_000
+// computeTime is how long a request computes.
+const computeTime = 3 * time.Millisecond
 
 func beginGOMAXPROCSTooLow(s *setting) (*part, error) {
 	if !s.correct {
 		runtime.GOMAXPROCS(1) // The mistake.
 	}
+	steps := stepsIn(computeTime)
 	return &part{request: func(context.Context) error {
-		mix(1, computeSteps)
+		mix(1, steps)
 		return nil
 	}}, nil
 }

@@ -1,4 +1,5 @@
-package goroutines
+// Package goruntime reads the goroutines of a running program out of its memory, while it goes on.
+package goruntime
 
 import (
 	"encoding/binary"
@@ -19,20 +20,27 @@ const (
 	stateSpare  = 11 // belongs to a thread that came from C
 )
 
-var stateNames = map[uint32]string{1: "runnable", 2: "running", 3: "syscall", stateWaits: "waiting",
-	8: "running", 9: "preempted", stateLeaked: "waiting"}
+var stateNames = map[uint32]string{1: "runnable", 2: "running", 3: "syscall", stateWaits: Waiting,
+	8: "running", 9: "preempted", stateLeaked: Waiting}
 
-// snapshot is one goroutine as it was when it was looked at.
-type snapshot struct {
-	goid          uint64
-	goPC, startPC uint64
-	state, reason string
-	// stack has return addresses, innermost first.
-	stack []uint64
+// Waiting is the state of a goroutine that waits, for a Reason.
+const Waiting = "waiting"
+
+// Goroutine is one as it was when it was looked at.
+type Goroutine struct {
+	ID uint64
+	// GoPC is the address of the go statement that made it, StartPC of its function.
+	GoPC, StartPC uint64
+	// State is runnable, running, syscall, waiting, preempted or other.
+	State string
+	// Reason is what one that waits waits for, in the words of the program's own runtime; else empty.
+	Reason string
+	// Stack has return addresses, innermost first; none of one that runs.
+	Stack []uint64
 }
 
-// runtimeState reads the goroutines of one process out of its memory.
-type runtimeState struct {
+// Reader reads the goroutines of one process.
+type Reader struct {
 	memory  *target.Memory
 	layout  gosym.Goroutine
 	reasons []string
@@ -40,8 +48,9 @@ type runtimeState struct {
 	allLen, allPointer uint64
 }
 
-// openRuntime takes what the reading needs while the observer may still take it.
-func openRuntime(t *target.Target, layout gosym.Goroutine) (r *runtimeState, err error) {
+// Open takes what the reading needs while the observer may still take it. It fails where the memory may
+// not be read, and for a program without a table of symbols.
+func Open(t *target.Target, layout gosym.Goroutine) (r *Reader, err error) {
 	memory, err := t.OpenMemory()
 	if err != nil {
 		return nil, fmt.Errorf("memory of the process: %w", err)
@@ -51,7 +60,7 @@ func openRuntime(t *target.Target, layout gosym.Goroutine) (r *runtimeState, err
 			memory.Close()
 		}
 	}()
-	r = &runtimeState{memory: memory, layout: layout}
+	r = &Reader{memory: memory, layout: layout}
 	for name, address := range map[string]*uint64{
 		"runtime.allglen": &r.allLen, "runtime.allgptr": &r.allPointer,
 	} {
@@ -94,72 +103,86 @@ func waitReasons(b *gosym.Binary, memory *target.Memory) ([]string, error) {
 	return reasons, nil
 }
 
-// goroutines has those that have not ended, by the address of their g.
-func (r *runtimeState) goroutines() (map[uint64]snapshot, error) {
+// Goroutines has those that have not ended, by the address of their g.
+func (r *Reader) Goroutines() (map[uint64]Goroutine, error) {
+	found := map[uint64]Goroutine{}
+	err := r.each(true, func(address uint64, one Goroutine) { found[address] = one })
+	return found, err
+}
+
+// Counts is how many goroutines are in each state, those of the runtime itself included.
+func (r *Reader) Counts() (map[string]uint64, error) {
+	counts := map[string]uint64{}
+	err := r.each(false, func(_ uint64, one Goroutine) { counts[one.State]++ })
+	return counts, err
+}
+
+// each calls use with every goroutine that has not ended.
+func (r *Reader) each(stacks bool, use func(address uint64, one Goroutine)) error {
 	// In this order: the runtime writes them in the other one, so the list is never shorter.
 	length, err := r.memory.Word(r.allLen)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list, err := r.memory.Word(r.allPointer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	const most = 1 << 24
 	if length > most {
-		return nil, fmt.Errorf("runtime.allglen is %d, expected at most %d", length, most)
+		return fmt.Errorf("runtime.allglen is %d, expected at most %d", length, most)
 	}
 	addresses := make([]byte, 8*length)
 	if err := r.memory.Read(addresses, list); err != nil {
-		return nil, err
+		return err
 	}
-	found := map[uint64]snapshot{}
 	for ; len(addresses) > 0; addresses = addresses[8:] {
 		address := binary.NativeEndian.Uint64(addresses)
-		one, alive, err := r.goroutine(address)
+		one, alive, err := r.goroutine(address, stacks)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if alive {
-			found[address] = one
+			use(address, one)
 		}
 	}
-	return found, nil
+	return nil
 }
 
-func (r *runtimeState) goroutine(address uint64) (one snapshot, alive bool, err error) {
+func (r *Reader) goroutine(address uint64, stack bool) (one Goroutine, alive bool, err error) {
 	l := r.layout
 	g := make([]byte, 8+slices.Max([]uint32{l.StackHigh, l.SavedSP, l.SavedPC, l.SavedFP, l.Status,
 		l.GoID, l.WaitReason, l.GoPC, l.StartPC}))
 	if err := r.memory.Read(g, address); err != nil {
-		return snapshot{}, false, err
+		return Goroutine{}, false, err
 	}
 	word := func(offset uint32) uint64 { return binary.NativeEndian.Uint64(g[offset:]) }
 	status := binary.NativeEndian.Uint32(g[l.Status:]) &^ scanBit
 	if status == stateIdle || status == stateDead || status == stateSpare {
-		return snapshot{}, false, nil
+		return Goroutine{}, false, nil
 	}
-	one = snapshot{goid: word(l.GoID), goPC: word(l.GoPC), startPC: word(l.StartPC),
-		state: stateNames[status]}
-	if one.state == "" {
-		one.state = "other"
+	one = Goroutine{ID: word(l.GoID), GoPC: word(l.GoPC), StartPC: word(l.StartPC),
+		State: stateNames[status]}
+	if one.State == "" {
+		one.State = "other"
 	}
-	if one.state == "waiting" {
-		one.reason = "unknown"
+	if one.State == Waiting {
+		one.Reason = "unknown"
 		if number := int(g[l.WaitReason]); number < len(r.reasons) {
-			one.reason = r.reasons[number]
+			one.Reason = r.reasons[number]
 		}
 	}
-	if one.state == "waiting" || one.state == "runnable" || one.state == "preempted" {
-		one.stack = r.stack(word(l.SavedPC), word(l.SavedSP), word(l.SavedFP), word(l.StackHigh))
+	// Of one in a system call the runtime has saved where it went in.
+	if stack && one.State != "running" && one.State != "other" {
+		one.Stack = r.stack(word(l.SavedPC), word(l.SavedSP), word(l.SavedFP), word(l.StackHigh))
 	}
 	return one, true, nil
 }
 
-// stack follows the frame pointers of a goroutine that does not run. One that moves meanwhile gives
+// stack follows the frame pointers of a goroutine that does not run its own code. One that moves meanwhile gives
 // a short stack: every frame must lie above the one before and below the stack's upper end. The memory
 // is read a piece at a time: most stacks are short, and a server's middleware makes some very long.
-func (r *runtimeState) stack(pc, sp, fp, high uint64) []uint64 {
+func (r *Reader) stack(pc, sp, fp, high uint64) []uint64 {
 	const depth, pieceBytes = 128, 8192
 	frames := []uint64{pc}
 	piece, from := []byte(nil), sp
@@ -184,4 +207,5 @@ func (r *runtimeState) stack(pc, sp, fp, high uint64) []uint64 {
 	return frames
 }
 
-func (r *runtimeState) Close() error { return r.memory.Close() }
+// Close gives up the right to read.
+func (r *Reader) Close() error { return r.memory.Close() }
