@@ -62,6 +62,18 @@ struct task_struct;
 #define KERNEL_READ(dst, field) \
 	bpf_probe_read_kernel((dst), sizeof(*(dst)), __builtin_preserve_access_index(&(field)))
 
+/* KERNEL_READ_BITS is KERNEL_READ for a bit field, which has no address: into a __u64. The kinds are
+ * those of enum bpf_core_relo_kind; both architectures are little endian. */
+#define KERNEL_READ_BITS(dst, structure, field)                                                    \
+	({                                                                                         \
+		long failed_ = bpf_probe_read_kernel(                                              \
+			(dst), __builtin_preserve_field_info((structure)->field, 1),               \
+			(void *)(structure) + __builtin_preserve_field_info((structure)->field, 0)); \
+		*(dst) <<= __builtin_preserve_field_info((structure)->field, 4);                   \
+		*(dst) >>= __builtin_preserve_field_info((structure)->field, 5);                   \
+		failed_;                                                                           \
+	})
+
 /* Helper numbers are ABI: include/uapi/linux/bpf.h, __BPF_FUNC_MAPPER. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,

@@ -8,7 +8,7 @@ import type { Evidence } from './finding.ts';
  */
 interface Shows {
   'eBPF, descriptors': 'descriptors';
-  'eBPF, TCP': 'connections' | 'retransmits';
+  'eBPF, TCP': 'connections' | 'retransmits' | 'held-writes';
   'eBPF, system calls': 'calls' | 'call-time';
   'eBPF, netpoller': 'polls';
   'eBPF, wake-ups': 'run-queue-time';
@@ -59,7 +59,7 @@ const views: Record<Source, Evidence['view']> = {
 /** How each source comes to its numbers; the reader of a number must know. */
 const samplings: Record<Source, string> = {
   'eBPF, descriptors': 'every call',
-  'eBPF, TCP': 'every change of state',
+  'eBPF, TCP': 'every change of state, every write',
   'eBPF, system calls': 'every call',
   'eBPF, netpoller': 'every poll',
   'eBPF, wake-ups': 'every wake-up, in a slice of the window',

@@ -10,10 +10,12 @@ import { descriptorLeak } from './rules/fd-leak.ts';
 import { gcPressure } from './rules/gc-pressure.ts';
 import { goroutineLeak } from './rules/goroutine-leak.ts';
 import { lockConvoy } from './rules/lock-convoy.ts';
+import { nagleDelayedAck } from './rules/nagle-delayed-ack.ts';
 import { pinnedSockets } from './rules/pinned-sockets.ts';
 import { retransmits } from './rules/retransmits.ts';
 import { slowPeer } from './rules/slow-peer.ts';
 import { slowStorage } from './rules/slow-storage.ts';
+import { smallReads } from './rules/small-reads.ts';
 import { smallWrites } from './rules/small-writes.ts';
 import { spin } from './rules/spin.ts';
 import { starvation } from './rules/starvation.ts';
@@ -40,6 +42,8 @@ export const rules: readonly Rule[] = [
   lockConvoy,
   channelWait,
   smallWrites,
+  smallReads,
+  nagleDelayedAck,
   retransmits,
   pinnedSockets,
   unreturnedBuffers,

@@ -39,6 +39,8 @@ const expected: Record<string, Cause | null> = {
   'slow-peer': 'slow-peer',
   'synchronous-dns': 'synchronous-dns',
   'small-writes': 'small-writes',
+  'syscall-storm': 'small-reads',
+  'nagle-delayed-ack': 'nagle-delayed-ack',
   retransmits: 'retransmits',
 };
 

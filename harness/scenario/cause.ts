@@ -16,6 +16,8 @@ export const causes = [
   'gc-pressure',
   'timer-storm',
   'small-writes',
+  'small-reads',
+  'nagle-delayed-ack',
   'retransmits',
   'pinned-sockets',
   'unreturned-buffers',

@@ -124,3 +124,12 @@ func TestRetransmitsOfOlderConnectionsAreCounted(t *testing.T) {
 	}
 	expectNoLoss(t, seen)
 }
+
+func TestWritesHeldByNagleAreCounted(t *testing.T) {
+	needPrivileges(t)
+	seen := observeWork(t, workloadPath, "pieces", "--probes", "tcplife")
+	if d := details[tcplife.Details](t, seen, "tcplife"); d.NagleHolds != 7 {
+		t.Errorf("%d writes held back, want 7", d.NagleHolds)
+	}
+	expectNoLoss(t, seen)
+}

@@ -65,6 +65,7 @@ struct tcplife_counters {
 	__u64 retransmits;
 	__u64 retransmits_older; /* of them, on connections from before the window */
 	__u64 syn_retransmits;
+	__u64 nagle_holds;
 	__u64 resets_sent;
 	__u64 resets_received;
 	__u64 backlog_max;

@@ -41,8 +41,11 @@ type Details struct {
 	Retransmits      uint64 `json:"retransmits"`
 	RetransmitsOlder uint64 `json:"retransmitsOlder"`
 	SynRetransmits   uint64 `json:"synRetransmits"`
-	ResetsSent       uint64 `json:"resetsSent"`
-	ResetsReceived   uint64 `json:"resetsReceived"`
+	// NagleHolds are writes of which less than a segment stayed back, for what was sent before was not
+	// yet acknowledged (Nagle's algorithm, RFC 896): the other end may delay that by 40 ms and more.
+	NagleHolds     uint64 `json:"nagleHolds"`
+	ResetsSent     uint64 `json:"resetsSent"`
+	ResetsReceived uint64 `json:"resetsReceived"`
 
 	// Paths are the ways that ended connections took, the commonest first.
 	Paths []Path `json:"paths"`

@@ -36,7 +36,15 @@ struct inet_sock {
 	__u16 inet_sport; /* network order; outlives the binding, which ends before CLOSE is told */
 } RELOCATED;
 
+/* include/net/tcp.h: Nagle's algorithm is switched off. */
+#define TCP_NAGLE_OFF 1
+
 struct tcp_sock {
+	__u8 nonagle : 4;
+	__u32 write_seq; /* the end of what was written */
+	__u32 snd_nxt;	 /* the end of what was sent */
+	__u32 packets_out;
+	__u32 mss_cache;
 	__u64 bytes_received;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
@@ -77,6 +85,21 @@ INLINE int ends_of(struct sock *sk, struct ends *ends)
 		return -1;
 	ends->remote_port = __builtin_bswap16(port);
 	return 0;
+}
+
+/* held_by_nagle tells whether less than a segment waits until what was sent before it is acknowledged. */
+INLINE int held_by_nagle(struct sock *sk)
+{
+	__u32 written = 0, sent = 0, unacknowledged = 0, mss = 0;
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u64 nonagle = 0;
+
+	/* Go switches it off on every connection, which ends most looks here. */
+	if (KERNEL_READ_BITS(&nonagle, tcp, nonagle) || nonagle & TCP_NAGLE_OFF)
+		return 0;
+	return !KERNEL_READ(&written, tcp->write_seq) && !KERNEL_READ(&sent, tcp->snd_nxt) &&
+	       !KERNEL_READ(&unacknowledged, tcp->packets_out) && !KERNEL_READ(&mss, tcp->mss_cache) &&
+	       unacknowledged && written != sent && written - sent < mss;
 }
 
 /* transferred is the payload that went each way. The kernel counts a FIN that came as a byte. */

@@ -358,15 +358,27 @@ INLINE void accepts(struct tcplife_counters *counters, int slot, __u32 listening
 
 /* A request is a turn: the server reads first or after it has written, the client writes first or
  * after it has read. */
-INLINE void moves(__u32 fd, enum direction direction)
+INLINE void moves(struct sock *sk, enum direction direction)
 {
-	struct connection *c = connection_of(sock_of_fd(fd));
+	struct connection *c = connection_of(sk);
 
 	if (!c || c->direction == direction)
 		return;
 	c->direction = direction;
 	if (direction == (c->side == CLIENT ? WRITE : READ))
 		add(&c->requests, 1);
+}
+
+INLINE void writes(int slot, __u32 fd)
+{
+	struct tcplife_counters *counters = counters_of(slot);
+	struct sock *sk = sock_of_fd(fd);
+
+	if (!counters || !is_tcp(sk))
+		return;
+	moves(sk, WRITE);
+	if (held_by_nagle(sk))
+		add(&counters->nagle_holds, 1);
 }
 
 SEC("tp_btf/sys_exit")
@@ -391,7 +403,7 @@ int tcplife_exit(__u64 *ctx)
 	case SYS_recvfrom:
 	case SYS_recvmsg:
 		if (result)
-			moves(syscall_arg0(regs), READ);
+			moves(sock_of_fd(syscall_arg0(regs)), READ);
 		return 0;
 	case SYS_write:
 	case SYS_writev:
@@ -399,7 +411,7 @@ int tcplife_exit(__u64 *ctx)
 	case SYS_sendmsg:
 	case SYS_sendfile:
 		if (result)
-			moves(syscall_arg0(regs), WRITE);
+			writes(slot, syscall_arg0(regs));
 		return 0;
 	}
 	return 0;

@@ -153,6 +153,7 @@ func (r *running) readCounters(t *target.Target, d *Details, out *report.Target)
 		d.Retransmits += c.Retransmits
 		d.RetransmitsOlder += c.RetransmitsOlder
 		d.SynRetransmits += c.SynRetransmits
+		d.NagleHolds += c.NagleHolds
 		d.ResetsSent += c.ResetsSent
 		d.ResetsReceived += c.ResetsReceived
 		out.Lost["tcpConnectionsFull"] += c.ConnectionsFull

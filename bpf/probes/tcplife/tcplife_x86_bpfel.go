@@ -77,6 +77,7 @@ type tcplifeTcplifeCounters struct {
 	Retransmits         uint64
 	RetransmitsOlder    uint64
 	SynRetransmits      uint64
+	NagleHolds          uint64
 	ResetsSent          uint64
 	ResetsReceived      uint64
 	BacklogMax          uint64

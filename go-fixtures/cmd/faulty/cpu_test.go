@@ -32,7 +32,7 @@ var cpuEvidence = map[string]func(t *testing.T, name string){
 		expectBounds(t, "CPU in ticks", fault[1], twin[1], 2*twin[1]+2, fault[1]/2)
 	},
 	"timer-storm": func(t *testing.T, name string) {
-		const sessions = 2000
+		const sessions = 4000
 		fault, twin := faultAndTwin(t, name, func(s *server) [2]int64 {
 			before, first := s.cpu(t), s.Counters(t).Experimental[name+".checks"]
 			s.waitForCount(t, name+".checks", first+sessions*53)

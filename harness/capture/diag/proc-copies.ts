@@ -20,7 +20,8 @@ export interface ProcSnapshot {
   network: Record<string, number>;
   readCalls: number | null;
   writeCalls: number | null;
-  /** Handed to write calls, whatever came of it; null where /proc/PID/io could not be read. */
+  /** Handed over by read calls, and to write calls; null where /proc/PID/io could not be read. */
+  readBytes: number | null;
   writtenBytes: number | null;
   host: HostSnapshot;
   /** Its cgroup and those above it that have a CPU limit, the nearest first. */
@@ -105,10 +106,16 @@ export async function readProcSnapshot(dir: string, edge: Edge): Promise<ProcSna
       ...parseNetCounters((await read('netstat')) ?? ''),
     },
     ...parseCalls(io),
-    writtenBytes: Number(/^wchar: (\d+)$/m.exec(io)?.[1] ?? Number.NaN) || null,
+    readBytes: countIn(io, /^rchar: (\d+)$/m),
+    writtenBytes: countIn(io, /^wchar: (\d+)$/m),
     host: parseHost((await read('host-stat')) ?? '', (await read('processes')) ?? '', ticks),
     cpuLimits: parseCpuLimits((await read('cgroup-cpu')) ?? ''),
   };
+}
+
+function countIn(text: string, pattern: RegExp): number | null {
+  const found = pattern.exec(text)?.[1];
+  return found === undefined ? null : Number(found);
 }
 
 /** Fields of /proc/PID/stat after the name in brackets, which may hold anything. */

@@ -27,6 +27,8 @@ export const TcpLifeDetails = Type.Object({
   refused: Count,
   acceptBacklogMax: Count,
   acceptBacklogLimit: Count,
+  /** Writes held back by Nagle's algorithm; absent in captures of before. */
+  nagleHolds: Type.Optional(Count),
   retransmits: Count,
   synRetransmits: Count,
   resetsSent: Count,

@@ -26,6 +26,7 @@ export const channelWait: Rule = {
     'gc-pressure',
     'timer-storm',
     'small-writes',
+    'small-reads',
     'spin',
     'cpu-hog',
     'cpu-throttling',

@@ -11,6 +11,8 @@ export const slowPeer: Rule = {
   remedy:
     'the peer is slow, or the way to it: look there with the same command; here, a deadline, fewer calls one after the other, or a cache',
   leads: 'runtime',
+  // The peer answers at once, as soon as it has the question.
+  follows: ['nagle-delayed-ack', 'retransmits'],
   look: (seen) =>
     waitingRequests(seen, {
       which: (wait) =>

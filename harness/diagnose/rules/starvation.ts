@@ -29,6 +29,7 @@ export const starvation: Rule = {
     'gc-pressure',
     'timer-storm',
     'small-writes',
+    'small-reads',
     'spin',
     'cpu-hog',
     'cpu-neighbour',

@@ -130,6 +130,30 @@ func loseTwice(p bothEnds) {
 	}
 }
 
+// pieces: 7 times two small writes of which the second has to wait until the first is acknowledged, which
+// the other end is in no hurry to do; and 5 times the same with Nagle's algorithm off.
+func pieces() {
+	listener, address := listenHere()
+	held, free := connectPair(listener, address), connectPair(listener, address)
+	check(unix.SetsockoptInt(free.client, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	start()
+	for range 7 {
+		held.askInPieces()
+	}
+	for range 5 {
+		free.askInPieces()
+	}
+}
+
+func (p bothEnds) askInPieces() {
+	check(unix.SetsockoptInt(p.server, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 0))
+	must(unix.Write(p.client, []byte("head")))
+	must(unix.Write(p.client, []byte("body")))
+	for arrived := 0; arrived < 8; {
+		arrived += must(unix.Read(p.server, make([]byte, 8)))
+	}
+}
+
 // crowd: 521 connections, with both ends more than the test gives netprobe room for.
 func crowd() {
 	limit := unix.Rlimit{}

@@ -2,7 +2,7 @@
 // with what was done. Usage: workload calls|churn|flood|ring|pingpong|spin|
 // leaks|leakrings|misuse|ringfiles|
 // lives|rebirths|forgets|remembers|
-// connections|crowd|losses|
+// connections|crowd|losses|pieces|
 // timedcalls|slowcalls|directreads|handoffs|
 // uringrested|uringbusy|uringchurn|
 // wakes|handshakes|streams|burn|copies|clocks|mixture
@@ -26,7 +26,7 @@ func main() {
 		"spin": spin, "requests": requests, "leaks": leak, "leakrings": leakRings, "misuse": misuse,
 		"ringfiles": ringFiles, "lives": lives, "rebirths": rebirths, "forgets": forgets,
 		"remembers": remembers, "hops": hops, "echoes": echoes, "hog": hog,
-		"connections": connections, "crowd": crowd, "losses": losses,
+		"connections": connections, "crowd": crowd, "losses": losses, "pieces": pieces,
 		"timedcalls": timedCalls, "slowcalls": slowCalls, "directreads": directReads, "handoffs": handoffs,
 		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
 		"wakes": wakes, "handshakes": handshakes, "streams": streams, "burn": burn, "copies": copies, "clocks": clocks,
