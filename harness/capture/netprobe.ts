@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { Child, endedEarly } from '../lib/child.ts';
 import { parseJson } from '../lib/json.ts';
 
-const Event = Type.Object({ event: Type.Enum(['ready', 'begun', 'ended']) });
+const Event = Type.Object({ event: Type.Enum(['ready', 'begun', 'ended', 'alarm']) });
 
 /** From the least to the most that is watched; each has the probes of those before it. */
 export const probeSets = ['kernel', 'runtime', 'full'] as const;
@@ -72,14 +72,24 @@ export class Netprobe {
   }
 
   async #expect(wanted: 'ready' | 'begun' | 'ended', timeoutMs: number): Promise<void> {
-    const line = await this.child.nextLine(timeoutMs);
-    if (line === undefined) {
-      throw await endedEarly(this.child);
-    }
-    const source = { name: 'a line of netprobe', remedy: 'npm run doctor' };
-    const { event } = parseJson(line, Event, source);
+    const event = await this.#nextEvent(timeoutMs);
     if (event !== wanted) {
       throw new Error(`netprobe said ${event} where ${wanted} was due`);
+    }
+  }
+
+  /** Alarms are in the result as well. */
+  async #nextEvent(timeoutMs: number): Promise<string> {
+    const source = { name: 'a line of netprobe', remedy: 'npm run doctor' };
+    for (;;) {
+      const line = await this.child.nextLine(timeoutMs);
+      if (line === undefined) {
+        throw await endedEarly(this.child);
+      }
+      const { event } = parseJson(line, Event, source);
+      if (event !== 'alarm') {
+        return event;
+      }
     }
   }
 }

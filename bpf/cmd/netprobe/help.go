@@ -13,6 +13,7 @@ const usage = `usage:
                [--set kernel|runtime|full|sampled | --probes NAME,NAME…]
                [--map-entries N] [--perf-uprobes] [--netpoll-alarm DURATION]
                [--leak-age DURATION] [--slow-call DURATION] [--budget PERCENT]
+               [--uring-alarm PERCENT]
   netprobe show [--target NAME] FILE
   netprobe check [--json]
   netprobe list [--json]
@@ -42,6 +43,8 @@ list   probes, metrics, units
 --map-entries N           room per target for descriptors and for goroutines made ready (65,536);
                           what does not fit is counted as lost
 --netpoll-alarm DURATION  how long a loop of the netpoller may take (1ms; a plain number is ns)
+--uring-alarm PERCENT     how full a completion queue of an io_uring may be (50); beyond it netprobe says
+                          so at once, and where the goroutines stood
 --slow-call DURATION      from when on a system call is told of one by one (5ms)
 --leak-age DURATION       how old a goroutine must be to be a candidate for a leak (a quarter of
                           the window)

@@ -18,7 +18,13 @@ func TestStreamsAreCountedByConnectionAtBothSides(t *testing.T) {
 	}
 	for name, path := range map[string]string{"whole": workloadPath, "stripped": strippedPath} {
 		t.Run(name, func(t *testing.T) {
-			seen := observeWork(t, path, "streams", "--probes", "http2")
+			w := startWorkload(t, path, "streams")
+			w.expect("ready")
+			o := observe(t, []string{"--probes", "http2"}, map[string]*process{"it": w})
+			o.begin()
+			w.say("go")
+			w.expect("done")
+			seen := o.end().Targets["it"]
 			if got := details[http2.Details](t, seen, "http2"); !reflect.DeepEqual(got, want) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
@@ -30,6 +36,9 @@ func TestStreamsAreCountedByConnectionAtBothSides(t *testing.T) {
 					t.Errorf("%s: %+v, want %d streams, at most 17 of a connection", metric, h, sum)
 				}
 			}
+			expectLines(t, showFile(t, o.path),
+				`HTTP/2 served: 47 streams; 5 connections begun, 4 ended, 1 open with 5; 2 streams refused`,
+				`HTTP/2 as client: 46 streams; 4 connections begun, 3 ended, 1 open with 5`)
 			expectNoLoss(t, seen)
 		})
 	}

@@ -28,6 +28,9 @@ const defaultNetpollAlarm = time.Millisecond
 // defaultSlowCall is longer than any call takes that does not wait for a device or for a peer.
 const defaultSlowCall = 5 * time.Millisecond
 
+// defaultUringAlarmPercent leaves the program as much room as it has used up.
+const defaultUringAlarmPercent = 50
+
 func run(ctx context.Context, args []string) error {
 	config, err := parseRun(args)
 	if err != nil {
@@ -57,6 +60,15 @@ func parseRun(args []string) (session.Config, error) {
 	flags.Func("netpoll-alarm", "", func(text string) (err error) {
 		config.NetpollAlarm, err = parseNanoseconds(text)
 		return err
+	})
+	config.UringAlarmPercent = defaultUringAlarmPercent
+	flags.Func("uring-alarm", "", func(text string) error {
+		percent, err := strconv.ParseUint(strings.TrimSuffix(text, "%"), 10, 64)
+		if err != nil || percent < 1 || percent > 100 {
+			return fmt.Errorf("%q: expected how full a completion queue may be, from 1 to 100 per cent", text)
+		}
+		config.UringAlarmPercent = percent
+		return nil
 	})
 	config.SlowCall = defaultSlowCall
 	flags.Func("slow-call", "", func(text string) (err error) {

@@ -6,11 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"pollgate/bpf/internal/goruntime"
+	"pollgate/bpf/internal/gosym"
 	"pollgate/bpf/internal/report"
 	"pollgate/bpf/probes/uring"
 )
@@ -264,4 +267,48 @@ func inJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestAFullCompletionQueueIsAnAlarmWithTheGoroutinesOfThatMoment(t *testing.T) {
+	needPrivileges(t)
+	const standing, backlog = 13, 80
+	w := startWorkload(t, workloadPath, "uringfull")
+	if first := w.hear(); strings.HasPrefix(first, "refused") {
+		t.Skipf("this machine lacks io_uring: %s", first)
+	}
+	o := observe(t, []string{"--probes", "uring"}, map[string]*process{"it": w})
+	o.begin()
+	w.say("go")
+	w.expect("full")
+	var told struct{ Event, Probe, Target, Says string }
+	if line := o.hear(); json.Unmarshal([]byte(line), &told) != nil || told.Event != "alarm" ||
+		told.Probe != "uring" || told.Target != "it" || !strings.Contains(told.Says, "80 of 128 entries") {
+		t.Fatalf("netprobe said %q, want an alarm", line)
+	}
+	w.say("go")
+	w.expect("done")
+	seen := o.end().Targets["it"]
+	d := details[uring.Details](t, seen, "uring")
+	if len(d.Alarms) == 0 || d.GoroutinesUnavailable != "" {
+		t.Fatalf("%d alarms, goroutines unavailable: %q", len(d.Alarms), d.GoroutinesUnavailable)
+	}
+	alarm := d.Alarms[0]
+	if alarm.CqBacklog != backlog || alarm.CqEntries != 128 || alarm.InFlight != 0 || alarm.AtNs <= 0 {
+		t.Errorf("%+v, want %d of 128 in the queue and none in flight", alarm, backlog)
+	}
+	place := slices.IndexFunc(alarm.Goroutines, func(p goruntime.Place) bool {
+		return slices.ContainsFunc(p.Frames, func(f gosym.Frame) bool { return f.Function == "main.waitForRelease" })
+	})
+	if place < 0 || alarm.Goroutines[place].Count != standing || alarm.Goroutines[place].Reason != "chan receive" {
+		t.Errorf("%+v, want %d in waitForRelease", alarm.Goroutines, standing)
+	}
+	counted := slices.ContainsFunc(d.Rings[0].Slices, func(s uring.Slice) bool {
+		return s.Goroutines["waiting"] >= standing
+	})
+	expectLines(t, showFile(t, o.path),
+		`io_uring: 80 requests, up to \d+ in flight; up to 80 of 128 completions not taken, 0 overflowed`,
+		`  alarm at .*: 80 of 128 not taken; 13 goroutines waiting in main.waitForRelease uring.go:\d+`)
+	if !counted {
+		t.Errorf("%+v, want a slice with the goroutines that wait", d.Rings[0].Slices)
+	}
 }

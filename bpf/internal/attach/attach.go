@@ -41,6 +41,8 @@ type Session struct {
 	NetpollAlarm time.Duration
 	// SlowCall is from how long on a system call is told of as slow.
 	SlowCall time.Duration
+	// UringAlarmPercent is how full a completion queue may be before it is an alarm; 0 for no alarms.
+	UringAlarmPercent uint64
 
 	shared    map[string]*ebpf.Map
 	joint     joint

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"pollgate/bpf/internal/gosym"
 	"pollgate/bpf/internal/target"
@@ -46,6 +47,9 @@ type Reader struct {
 	reasons []string
 	// allLen and allPointer are the addresses of runtime.allglen and runtime.allgptr.
 	allLen, allPointer uint64
+	target             *target.Target
+	// system has what isSystem found, by StartPC.
+	system map[uint64]bool
 }
 
 // Open takes what the reading needs while the observer may still take it. It fails where the memory may
@@ -60,7 +64,7 @@ func Open(t *target.Target, layout gosym.Goroutine) (r *Reader, err error) {
 			memory.Close()
 		}
 	}()
-	r = &Reader{memory: memory, layout: layout}
+	r = &Reader{memory: memory, layout: layout, target: t, system: map[uint64]bool{}}
 	for name, address := range map[string]*uint64{
 		"runtime.allglen": &r.allLen, "runtime.allgptr": &r.allPointer,
 	} {
@@ -110,11 +114,44 @@ func (r *Reader) Goroutines() (map[uint64]Goroutine, error) {
 	return found, err
 }
 
-// Counts is how many goroutines are in each state, those of the runtime itself included.
+// Own has the program's own goroutines that have not ended, with their stacks.
+func (r *Reader) Own() (own []Goroutine, err error) {
+	err = r.each(true, func(_ uint64, one Goroutine) {
+		if !r.isSystem(one) {
+			own = append(own, one)
+		}
+	})
+	return own, err
+}
+
+// Counts is how many of the program's goroutines are in each state, those of the runtime itself left out.
 func (r *Reader) Counts() (map[string]uint64, error) {
 	counts := map[string]uint64{}
-	err := r.each(false, func(_ uint64, one Goroutine) { counts[one.State]++ })
+	err := r.each(false, func(_ uint64, one Goroutine) {
+		if !r.isSystem(one) {
+			counts[one.State]++
+		}
+	})
 	return counts, err
+}
+
+func (r *Reader) isSystem(one Goroutine) bool {
+	system, known := r.system[one.StartPC]
+	if !known {
+		system = IsSystem(r.target.FrameAt(one.StartPC).Function)
+		r.system[one.StartPC] = system
+	}
+	return system
+}
+
+// IsSystem follows runtime.isSystemGoroutine: goroutines that begin with one of the runtime's own functions.
+// Those that run finalizers and cleanups count as system here also while they call user code.
+func IsSystem(start string) bool {
+	switch start {
+	case "runtime.main", "runtime.corostart", "runtime.handleAsyncEvent":
+		return false
+	}
+	return strings.HasPrefix(start, "runtime.")
 }
 
 // each calls use with every goroutine that has not ended.

@@ -72,7 +72,7 @@ func (p Places) at(process *target.Target, function string) Place {
 		}
 		return frames
 	}
-	for _, place := range p.Sorted(func(one Goroutine) bool { return one.Reason == "chan receive" }, name) {
+	for _, place := range p.Sorted(name) {
 		if slices.ContainsFunc(place.Frames, func(f gosym.Frame) bool { return f.Function == function }) {
 			return place
 		}

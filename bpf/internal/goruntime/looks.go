@@ -27,7 +27,7 @@ type Place struct {
 	Count  uint64        `json:"count"`
 }
 
-// Places counts goroutines by state, stack and the function that they began with.
+// Places counts goroutines by state and stack.
 type Places map[string]*place
 
 type place struct {
@@ -39,7 +39,6 @@ type place struct {
 func (p Places) Add(one Goroutine) {
 	key := make([]byte, 0, 8*len(one.Stack)+64)
 	key = append(append(key, one.State...), one.Reason...)
-	key = binary.NativeEndian.AppendUint64(key, one.StartPC)
 	for _, address := range one.Stack {
 		key = binary.NativeEndian.AppendUint64(key, address)
 	}
@@ -51,13 +50,11 @@ func (p Places) Add(one Goroutine) {
 	found.count++
 }
 
-// Sorted names the places that keep is true of, the most frequent first.
-func (p Places) Sorted(keep func(Goroutine) bool, name func(stack []uint64) []gosym.Frame) []Place {
+// Sorted names the places, the most frequent first.
+func (p Places) Sorted(name func(stack []uint64) []gosym.Frame) []Place {
 	all := []Place{}
 	for _, one := range p {
-		if keep(one.Goroutine) {
-			all = append(all, Place{one.State, one.Reason, name(one.Stack), one.count})
-		}
+		all = append(all, Place{one.State, one.Reason, name(one.Stack), one.count})
 	}
 	slices.SortFunc(all, func(x, y Place) int {
 		return cmp.Or(cmp.Compare(y.Count, x.Count), cmp.Compare(x.State, y.State),
@@ -77,6 +74,9 @@ func (r *Rest) Begin(looked, now time.Time) {
 	rest := shortestRest/2 + rand.N(shortestRest)
 	r.until = now.Add(max(rest, restFactor*now.Sub(looked)))
 }
+
+// BeginShort is Begin without the shortest rest.
+func (r *Rest) BeginShort(looked, now time.Time) { r.until = now.Add(restFactor * now.Sub(looked)) }
 
 // Looks counts where the goroutines of a program are, look by look.
 type Looks struct {
@@ -98,8 +98,9 @@ func (l *Looks) Look() {
 	if l.Places == nil {
 		l.Places = Places{}
 	}
+	// Added only when all were read: what is half seen is no look.
 	var seen []Goroutine
-	if l.err = l.Reader.each(true, func(_ uint64, one Goroutine) { seen = append(seen, one) }); l.err != nil {
+	if seen, l.err = l.Reader.Own(); l.err != nil {
 		return
 	}
 	for _, one := range seen {

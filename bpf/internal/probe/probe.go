@@ -101,8 +101,16 @@ type Pausable interface {
 
 // Watching is a running probe that looks at the targets themselves, several times inside the window.
 type Watching interface {
-	// Look is called every WatchEvery; what it takes is CPU time of the observer, not of the target.
-	Look()
+	// Look is called every WatchEvery, with the time of the kernel's monotonic clock; what it takes is
+	// CPU time of the observer, not of the target. It returns what cannot wait for the end of the window.
+	Look(nowNs int64) []Alarm
+}
+
+// Alarm is told at once.
+type Alarm struct {
+	Target string
+	// Says what was seen, and beyond which limit.
+	Says string
 }
 
 // WatchEvery is the shortest time between two looks.

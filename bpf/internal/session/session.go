@@ -39,6 +39,8 @@ type Config struct {
 	NetpollAlarm time.Duration
 	// SlowCall is from how long on a system call is told of as slow.
 	SlowCall time.Duration
+	// UringAlarmPercent is how full a completion queue may be before it is an alarm.
+	UringAlarmPercent uint64
 	// Sampled puts the probes that can be sampled on in bursts only.
 	Sampled bool
 	// BudgetPermille is the share of the targets' CPU time that watching may take before probes are
@@ -107,6 +109,7 @@ func Run(ctx context.Context, config Config) (err error) {
 	s.attach.PerfUprobes = s.attach.PerfUprobes || config.PerfUprobes
 	s.attach.NetpollAlarm = config.NetpollAlarm
 	s.attach.SlowCall = config.SlowCall
+	s.attach.UringAlarmPercent = config.UringAlarmPercent
 	for _, p := range config.Probes {
 		s.attach.Selected[p.Manifest.Name] = true
 	}
@@ -177,7 +180,9 @@ func (s *session) serve(ctx context.Context, out *output) error {
 				return err
 			}
 		case <-watches.C:
-			s.watch()
+			if err := s.watch(); err != nil {
+				return err
+			}
 		case <-looks.C:
 			if s.begin == 0 || s.budget.permille == 0 {
 				continue
@@ -205,15 +210,24 @@ func (s *session) serve(ctx context.Context, out *output) error {
 }
 
 // watch lets the probes look that do, inside the window.
-func (s *session) watch() {
+func (s *session) watch() error {
 	if s.begin == 0 {
-		return
+		return nil
 	}
 	for _, a := range s.running {
-		if watching, ok := a.Running.(probe.Watching); ok {
-			watching.Look()
+		watching, ok := a.Running.(probe.Watching)
+		if !ok {
+			continue
+		}
+		now := s.attach.Now()
+		for _, alarm := range watching.Look(now) {
+			if err := s.emit(event{"event": "alarm", "atNs": now, "probe": a.Manifest.Name,
+				"target": alarm.Target, "says": alarm.Says}); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 func (s *session) open() (err error) {

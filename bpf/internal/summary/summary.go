@@ -164,7 +164,7 @@ type view struct {
 }
 
 func (v view) sections() []section {
-	return []section{v.about(), v.missing(), v.calls(), v.slowCalls(), v.descriptors(), v.tcp(),
+	return []section{v.about(), v.missing(), v.calls(), v.slowCalls(), v.descriptors(), v.tcp(), v.tls(), v.http2(), v.rings(),
 		v.netpoll(), v.wakeups(), v.goroutines(), v.onCPU()}
 }
 

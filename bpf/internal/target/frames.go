@@ -15,6 +15,16 @@ func (t *Target) Frames(addresses []uint64) []gosym.Frame {
 // FrameAt names the function that has address, of the running process, in its code.
 func (t *Target) FrameAt(address uint64) gosym.Frame { return t.Binary.FrameAt(address - t.bias) }
 
+// Callers names the functions that hold return addresses, innermost first. One lies behind its call, so one
+// byte lower is looked up.
+func (t *Target) Callers(addresses []uint64) []gosym.Frame {
+	frames := make([]gosym.Frame, len(addresses))
+	for i, address := range addresses {
+		frames[i] = t.FrameAt(address - 1)
+	}
+	return frames
+}
+
 // Framed tells whether a stack that begins at address, of the running process, has the caller of its
 // first function; see gosym.Binary.Framed.
 func (t *Target) Framed(address uint64) bool { return t.Binary.Framed(address - t.bias) }

@@ -12,13 +12,7 @@ type Frame = gosym.Frame
 type namer struct{ *target.Target }
 
 // stack names return addresses, innermost first.
-func (n namer) stack(addresses []uint64) []Frame {
-	frames := make([]Frame, len(addresses))
-	for i, address := range addresses {
-		frames[i] = n.call(address)
-	}
-	return frames
-}
+func (n namer) stack(addresses []uint64) []Frame { return n.Callers(addresses) }
 
 // call is the function at a return address. It lies behind the call, so one byte lower is looked up.
 func (n namer) call(address uint64) Frame { return n.FrameAt(address - 1) }

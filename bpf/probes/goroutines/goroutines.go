@@ -208,12 +208,13 @@ func (r *running) readCounters(t *target.Target, out *report.Target) error {
 }
 
 // Look looks where the goroutines are.
-func (r *running) Look() {
+func (r *running) Look(int64) []probe.Alarm {
 	for _, w := range r.watched {
 		if w.looks != nil {
 			w.looks.Look()
 		}
 	}
+	return nil
 }
 
 // Events tells how often the uprobes of a target were hit so far.

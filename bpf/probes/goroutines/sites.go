@@ -3,7 +3,6 @@ package goroutines
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"pollgate/bpf/internal/goruntime"
 	"pollgate/bpf/internal/gosym"
@@ -59,9 +58,7 @@ func (b *book) details() *Details {
 	d.sort()
 	if b.looks != nil {
 		d.Looks = b.looks.Taken
-		d.Places, d.PlacesLeftOut = atMost(b.looks.Places.Sorted(func(one goruntime.Goroutine) bool {
-			return !isSystem(b.names.function(one.StartPC).Function)
-		}, b.names.stack), mostPlaces)
+		d.Places, d.PlacesLeftOut = atMost(b.looks.Places.Sorted(b.names.stack), mostPlaces)
 	}
 	return d
 }
@@ -74,17 +71,7 @@ func (b *book) newSite(p place) *gathering {
 	}
 }
 
-// isSystem follows runtime.isSystemGoroutine: goroutines of the runtime's own functions. Those
-// that run finalizers and cleanups count as system here also while they call user code.
-func (s *Site) isSystem() bool { return isSystem(s.Start.Function) }
-
-func isSystem(start string) bool {
-	switch start {
-	case "runtime.main", "runtime.corostart", "runtime.handleAsyncEvent":
-		return false
-	}
-	return strings.HasPrefix(start, "runtime.")
-}
+func (s *Site) isSystem() bool { return goruntime.IsSystem(s.Start.Function) }
 
 func (b *book) addCreations(site func(goPC, startPC uint64) *gathering) {
 	for creation, balance := range b.creations {
@@ -149,7 +136,7 @@ func (d *Details) add(g *gathering, names namer, leakAge uint64) {
 			gosym.CompareFrames(x.Frames, y.Frames))
 	})
 	g.Stacks, g.StacksLeftOut = atMost(g.Stacks, mostStacks)
-	g.Waits = g.waits.Sorted(func(goruntime.Goroutine) bool { return true }, names.stack)
+	g.Waits = g.waits.Sorted(names.stack)
 	g.Waits, g.WaitsLeftOut = atMost(g.Waits, mostWaits)
 	d.Sites = append(d.Sites, g.Site)
 }

@@ -1,11 +1,18 @@
 package uring
 
+import "pollgate/bpf/internal/goruntime"
+
 // Details is what uring tells beside its histograms. All counts are of the window.
 type Details struct {
 	// Operations are those with a request or a completion, by number of requests.
 	Operations []Operation `json:"operations"`
 	// Rings are those with a request, by number of requests.
 	Rings []Ring `json:"rings"`
+	// Alarms tell when a completion queue was too full, at most 8; AlarmsLeftOut are those beyond.
+	Alarms        []Alarm `json:"alarms"`
+	AlarmsLeftOut uint64  `json:"alarmsLeftOut"`
+	// GoroutinesUnavailable is why there are none in slices and alarms; else empty.
+	GoroutinesUnavailable string `json:"goroutinesUnavailable"`
 	// DriftRequests is what the balance over all operations is short of: submitted − quiet −
 	// completed − endedUnseen − inFlight. Not 0 only beside a loss.
 	DriftRequests int64 `json:"driftRequests"`
@@ -91,6 +98,22 @@ type Slice struct {
 	CqOverflows  uint64 `json:"cqOverflows"`
 	DepthMax     uint32 `json:"depthMax"`
 	CqBacklogMax uint32 `json:"cqBacklogMax"`
+	// Goroutines of the process by state at a moment of the slice, those of the runtime left out; null
+	// where they were not counted: there are so many that it is done less often.
+	Goroutines map[string]uint64 `json:"goroutines"`
+}
+
+// Alarm is a moment at which a completion queue was fuller than --uring-alarm allows, or overflowed. It
+// stands for the second behind it.
+type Alarm struct {
+	// AtNs is after the begin of the window.
+	AtNs        int64  `json:"atNs"`
+	CqEntries   uint32 `json:"cqEntries"`
+	CqBacklog   uint32 `json:"cqBacklog"`
+	CqOverflows uint64 `json:"cqOverflows"`
+	InFlight    int64  `json:"inFlight"`
+	// Goroutines are where they stood then, the most frequent place first; at most 32.
+	Goroutines []goruntime.Place `json:"goroutines"`
 }
 
 // TaskWork is work that the kernel left to a thread of the process: how often it was run, and how

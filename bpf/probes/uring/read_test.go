@@ -1,7 +1,7 @@
 package uring
 
 import (
-	"slices"
+	"reflect"
 	"testing"
 )
 
@@ -21,7 +21,7 @@ func TestOnlyTheLastTenSlicesAreTold(t *testing.T) {
 		{at(0, 5, 14, 15), at(14, 15)},
 		{at(5, 14), at(5, 14)},
 	} {
-		if got := latest(c.all); !slices.Equal(got, c.want) {
+		if got := latest(c.all); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.all, got, c.want)
 		}
 	}

@@ -35,10 +35,12 @@ type running struct {
 	kernel  *variant
 	// reason is why nothing was loaded, empty if it was.
 	reason string
+	// watches are of the targets with a ring.
+	watches map[*target.Target]*watch
 }
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
-	r := &running{session: session}
+	r := &running{session: session, watches: map[*target.Target]*watch{}}
 	if !anyRing(session.Targets) {
 		r.reason = "no target holds an io_uring"
 		return r, nil
@@ -61,6 +63,11 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	}
 	if err := r.links.Tracepoints(r.programs()...); err != nil {
 		return nil, errors.Join(err, r.Close())
+	}
+	for _, t := range session.Targets {
+		if t.HasRing {
+			r.watches[t] = newWatch(t)
+		}
 	}
 	return r, nil
 }
@@ -115,7 +122,7 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	if r.Unavailable(t) != nil {
 		return nil
 	}
-	d := &Details{Operations: []Operation{}, Rings: []Ring{}, Missing: r.kernel.missing}
+	d := &Details{Operations: []Operation{}, Rings: []Ring{}, Alarms: []Alarm{}, Missing: r.kernel.missing}
 	underWay, err := r.readRequests(t)
 	if err != nil {
 		return err
@@ -128,6 +135,8 @@ func (r *running) Read(t *target.Target, out *report.Target) error {
 	); err != nil {
 		return err
 	}
+	beginNs, _ := r.session.Window()
+	r.watches[t].read(d, beginNs)
 	for i := range d.Operations {
 		o := &d.Operations[i]
 		out.InFlight["uringRequests"] += o.InFlight
@@ -212,6 +221,9 @@ func openMultishots(underWay []uringRequest) (raw hist.Raw) {
 
 func (r *running) Close() error {
 	err := r.links.Close()
+	for _, w := range r.watches {
+		err = errors.Join(err, w.Close())
+	}
 	if r.kernel == nil {
 		return err
 	}

@@ -7,3 +7,11 @@ export const Frame = Type.Object({
   line: Type.Integer(),
 });
 export type Frame = Static<typeof Frame>;
+
+/** How many goroutines were in a state at a place. */
+export const Place = Type.Object({
+  state: Type.String(),
+  reason: Type.String(),
+  frames: Type.Array(Frame),
+  count: Type.Integer({ minimum: 0 }),
+});

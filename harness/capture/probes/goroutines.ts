@@ -1,15 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { Frame } from './frame.ts';
+import { Frame, Place } from './frame.ts';
 
 const Count = Type.Integer({ minimum: 0 });
-
-/** How many goroutines were in a state at a place. */
-const Place = Type.Object({
-  state: Type.String(),
-  reason: Type.String(),
-  frames: Type.Array(Frame),
-  count: Count,
-});
 
 /** What netprobe tells of goroutines (bpf/probes/goroutines); the part that the harness reads. */
 export const GoroutinesDetails = Type.Object({

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Place } from './frame.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -28,6 +29,17 @@ export const UringDetails = Type.Object({
       /** Tenths of a second that had an event, the earliest first; from the begin of the window. */
       slices: Type.Array(Type.Object({ fromNs: Type.Integer(), completed: Count })),
     }),
+  ),
+  /** When a completion queue was too full, and where the goroutines stood then; absent in runs of before. */
+  alarms: Type.Optional(
+    Type.Array(
+      Type.Object({
+        atNs: Type.Integer(),
+        cqEntries: Count,
+        cqBacklog: Count,
+        goroutines: Type.Array(Place),
+      }),
+    ),
   ),
   /** Completions that found their queue full; null on kernels that do not tell. */
   cqOverflows: Type.Union([Count, Type.Null()]),

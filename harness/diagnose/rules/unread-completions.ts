@@ -1,4 +1,7 @@
+import { frameText, ownFrame } from '../../analyze/stacks.ts';
+import type { UringDetails } from '../../capture/probes/uring.ts';
 import { claim } from '../claim.ts';
+import type { Evidence } from '../finding.ts';
 import { ringSights } from '../rings.ts';
 import { blind, type Rule, sight } from '../rule.ts';
 
@@ -25,6 +28,7 @@ export const unreadCompletions: Rule = {
           );
           const count = kernel.cqOverflows;
           const completed = kernel.rings.reduce((sum, ring) => sum + ring.completed, 0);
+          const alarm = kernel.alarms?.[0];
           return sight(count > 0 && full.length > 0, [
             claim({
               source: 'eBPF, io_uring',
@@ -35,6 +39,7 @@ export const unreadCompletions: Rule = {
               windowNs,
               says: `${count} of ${completed} completions found their queue full; ${full.length} of ${kernel.rings.length} rings were full to their last entry`,
             }),
+            ...(alarm === undefined ? [] : [atThatMoment(alarm, windowNs)]),
           ]);
         },
         proc({ windowNs }) {
@@ -56,3 +61,28 @@ export const unreadCompletions: Rule = {
     };
   },
 };
+
+type Alarm = NonNullable<UringDetails['alarms']>[number];
+
+/** Who should empty the queue stands somewhere else. */
+function atThatMoment(
+  { atNs, cqBacklog, cqEntries, goroutines }: Alarm,
+  windowNs: number,
+): Evidence {
+  const all = goroutines.reduce((sum, { count }) => sum + count, 0);
+  const most = goroutines[0];
+  const place = most && ownFrame({ frames: most.frames });
+  const where = most
+    ? `, of ${all} goroutines ${most.count} ${[most.state, most.reason].filter(Boolean).join(', ')} at ${frameText(place ?? most.frames.at(-1))}`
+    : '';
+  return claim({
+    source: 'eBPF, io_uring',
+    quantity: 'ring-completions',
+    value: cqBacklog,
+    unit: 'count',
+    of: `${cqEntries} entries of the queue`,
+    windowNs,
+    says: `${(atNs / 1e9).toFixed(1)} s after the begin ${cqBacklog} of ${cqEntries} entries were not taken${where}`,
+    frames: (most?.frames ?? []).map((frame) => frameText(frame)),
+  });
+}

@@ -4,7 +4,7 @@
 // lives|rebirths|forgets|remembers|
 // connections|crowd|losses|pieces|
 // timedcalls|slowcalls|directreads|handoffs|
-// uringrested|uringbusy|uringchurn|
+// uringrested|uringbusy|uringchurn|uringfull|
 // wakes|handshakes|streams|burn|copies|clocks|mixture
 //
 // It says `ready` on its standard output, works when it is given a line, says `done`, and rests
@@ -28,7 +28,7 @@ func main() {
 		"remembers": remembers, "hops": hops, "echoes": echoes, "hog": hog,
 		"connections": connections, "crowd": crowd, "losses": losses, "pieces": pieces,
 		"timedcalls": timedCalls, "slowcalls": slowCalls, "directreads": directReads, "handoffs": handoffs,
-		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn,
+		"uringrested": uringRested, "uringbusy": uringBusy, "uringchurn": uringChurn, "uringfull": uringFull,
 		"wakes": wakes, "handshakes": handshakes, "streams": streams, "burn": burn, "copies": copies, "clocks": clocks,
 		"mixture": mixture,
 	}

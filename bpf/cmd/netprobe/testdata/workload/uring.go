@@ -191,6 +191,35 @@ func openRing() (r *countedRing, to int) {
 	return r, to
 }
 
+// uringFull leaves 80 completions in a queue for 128 while 13 goroutines wait, and takes them when a line
+// comes.
+func uringFull() {
+	r, early := openRing()
+	release, begun := make(chan struct{}), make(chan struct{})
+	for range 13 {
+		go waitForRelease(begun, release)
+	}
+	for range 13 {
+		<-begun
+	}
+	start()
+	r.nops(40, 0)
+	r.submit()
+	r.nops(40, 0)
+	r.submit()
+	say("full")
+	hear()
+	r.reap(80)
+	must(unix.Write(early, []byte{1}))
+	r.reap(1)
+}
+
+//go:noinline
+func waitForRelease(begun chan<- struct{}, release <-chan struct{}) {
+	begun <- struct{}{}
+	<-release
+}
+
 // uringRested does each kind of request and leaves none.
 func uringRested() {
 	r, early := openRing()
