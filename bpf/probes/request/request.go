@@ -46,6 +46,7 @@ type programs struct {
 
 type running struct {
 	programs
+	session      *attach.Session
 	readable     *ebpf.Program
 	readableHook string
 	links        attach.Links
@@ -55,6 +56,7 @@ type running struct {
 
 func attachProbe(session *attach.Session) (probe.Running, error) {
 	r := &running{
+		session:     session,
 		sites:       map[*target.Target][]gosym.Site{},
 		unavailable: map[*target.Target]string{},
 	}
@@ -78,7 +80,7 @@ func attachProbe(session *attach.Session) (probe.Running, error) {
 	if err := r.load(session, spec); err != nil {
 		return nil, err
 	}
-	if err := r.attachAll(session); err != nil {
+	if err := r.attachAll(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -138,17 +140,20 @@ func (r *running) load(session *attach.Session, spec *ebpf.CollectionSpec) error
 
 // attachAll attaches the tracepoints before it looks which sockets there are, so that none falls
 // between, and then the uprobes. A target that refuses them costs its own metrics only.
-func (r *running) attachAll(session *attach.Session) error {
+func (r *running) attachAll() error {
 	if err := r.links.Tracepoints(r.readable, r.Enter, r.Exit); err != nil {
 		return err
 	}
 	uprobes := []*ebpf.Program{r.Netpollready, r.Execute}
 	for t, sites := range r.sites {
+		if r.unavailable[t] != "" {
+			continue
+		}
 		if err := r.followSockets(t); err != nil {
 			return err
 		}
 		for i, site := range sites {
-			attached, err := session.Uprobe(uprobes[i], t, site)
+			attached, err := r.session.Uprobe(uprobes[i], t, site)
 			if err != nil {
 				r.unavailable[t] = err.Error()
 				break
@@ -157,6 +162,30 @@ func (r *running) attachAll(session *attach.Session) error {
 		}
 	}
 	return nil
+}
+
+// Pause takes all programs off.
+func (r *running) Pause() error { return r.links.Close() }
+
+// Resume puts them back. What sockets did meanwhile was not seen: all begin anew, and those that were opened
+// are looked for.
+func (r *running) Resume() (cutOff uint64, err error) {
+	if r.Enter == nil {
+		return 0, nil
+	}
+	for t := range r.sites {
+		counts := map[string]uint64{}
+		if err := r.inFlight(t.Slot, counts); err != nil {
+			return 0, err
+		}
+		cutOff += counts["requestsWoken"] + counts["requestsRead"]
+	}
+	for _, m := range []*ebpf.Map{r.Connections, r.OlderSockets, r.WokenFor} {
+		if _, err := attach.Clear(m); err != nil {
+			return 0, err
+		}
+	}
+	return cutOff, r.attachAll()
 }
 
 // followSockets tells the programs which sockets a target has.
