@@ -116,6 +116,7 @@ function makeProgram(done: (code: ExitCode) => void): Command {
     )
     .option('--baselines <dir>', 'folder of the committed baselines, for --base baseline')
     .addOption(new Option('--seed <uint64>', 'repeat a run with its seed').argParser(parseSeed))
+    .option('--no-explain', 'do not look for the reason of a red, which takes up to a minute')
     .option('--equal', 'compare equal code on purpose: a trial of the gate itself', false)
     .option('--only <scenario>', 'one scenario, such as hello-http')
     .option('--head-args <args>', 'for the head alone: a trial of the gate with a known change')

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import type { TraceSummary } from '../capture/trace-summary.ts';
 import { encode } from '../profile/testing/encode.ts';
 import { randomIntegers, seedFromName } from '../stats/random.ts';
 import { makeEvidence } from '../test/evidence.ts';
 import type { ScenarioEvidence } from './evidence.ts';
-import { comparePaired, type Flame, flamesOf } from './flames.ts';
+import { comparePaired, type Flame, flamesOf, flamesOfProcess } from './flames.ts';
 
 const periodNs = 10_000_000;
 
@@ -147,4 +148,52 @@ test('the trees of a scenario have no more nodes together than allowed', () => {
   const nodes = found.reduce((sum, { tree }) => sum + tree.depth.length, 0);
   expect(nodes).toBeLessThanOrEqual(200);
   expect(found.every(({ tree }) => tree.left > 0 && tree.belowShare > 0)).toBe(true);
+});
+
+test('what comes of readiness is drawn from the event over the goroutine to what it does', () => {
+  const none = { count: 0, p50: 0, p90: 0, p99: 0, max: 0, sum: 0 };
+  const trace: TraceSummary = {
+    ...{ schema: 1, durationNs: 1000, goroutines: 1, clockSnapshots: 1, blockedNs: {} },
+    ...{ syscallNs: 0, runnableNs: 0, runningNs: 0, networkWakeupNs: none },
+    stacks: {
+      functions: ['internal/poll.(*FD).Read', 'main.serve', 'sync.(*Mutex).Lock', 'main.handle'],
+      stacks: [
+        [0, 1],
+        [2, 3, 1],
+      ],
+      ...{ blocked: [], syscalls: [], leftOutNs: 0, toolNs: 0 },
+      ...{ runnableNs: none, runnableBuckets: [] },
+    },
+    turns: {
+      ...{ durationNs: none, clockSpreadNs: 0, slowest: [] },
+      sums: [
+        { place: 0, state: 'blocked', reason: 'sync', stack: 1, count: 2, ns: 600 },
+        { place: 0, state: 'running', reason: '', stack: null, count: 2, ns: 300 },
+        { place: 0, state: 'runnable', reason: '', stack: null, count: 2, ns: 100 },
+      ],
+    },
+  };
+  const [flame] = flamesOfProcess('it', { cpu: null, goroutines: [], trace }, 1000).filter(
+    ({ view }) => view === 'turn',
+  );
+  const { tree } = flame as Flame;
+  const rows = tree.depth.map((depth, node) => [
+    depth,
+    tree.names[tree.name[node] ?? -1],
+    tree.value[node],
+  ]);
+  expect(rows.slice(1)).toEqual([
+    [1, 'socket is ready', 1000],
+    [2, 'goroutine that waited in main.serve', 1000],
+    [3, 'is ready, waits for a P', 100],
+    [3, 'runs', 300],
+    [3, 'sync:mutex', 600],
+    [4, 'main.serve', 600],
+    [5, 'main.handle', 600],
+    [6, 'sync.(*Mutex).Lock', 600],
+  ]);
+  const { turns: _, ...without } = trace;
+  expect(
+    flamesOfProcess('it', { cpu: null, goroutines: [], trace: without }, 1000).map((f) => f.view),
+  ).toEqual([]);
 });

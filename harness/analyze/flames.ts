@@ -1,19 +1,21 @@
 import Type, { type Static } from 'typebox';
+import type { TraceSummary } from '../capture/trace-summary.ts';
 import { decodeProfile } from '../profile/decode.ts';
 import type { WeighedStack } from '../profile/flame-tree.ts';
 import { type Compared, type FlameOptions, FlameTree, flameTree } from '../profile/flame-tree.ts';
-import { labelGoroutine } from '../profile/labels/label.ts';
-import { offCpu } from '../profile/labels/off-cpu.ts';
+import { labelBlocked, labelGoroutine } from '../profile/labels/label.ts';
+import { labelInCall, namesOf, offCpu } from '../profile/labels/off-cpu.ts';
 import { isToolStack } from '../profile/labels/rules.ts';
 import { columnOf, framesOf, type Profile, sampleValue } from '../profile/profile.ts';
 import type { TraceStacks } from '../profile/trace-stacks.ts';
 import { studentTQuantile } from '../stats/student-t.ts';
 import type { ScenarioEvidence } from './evidence.ts';
+import { placeOf } from './stacks.ts';
 
 /** Stacks of a variant, or of two side by side, over all rounds that have them. */
 export const Flame = Type.Object(
   {
-    view: Type.Enum(['cpu', 'off-cpu', 'goroutine', 'cpu-difference']),
+    view: Type.Enum(['cpu', 'off-cpu', 'goroutine', 'turn', 'cpu-difference']),
     variant: Type.String(),
     /** Of a difference: the variant that is the base. */
     reference: Type.Optional(Type.String()),
@@ -36,7 +38,7 @@ export const flameConfidence = 0.99;
 export const fewestRounds = 3;
 
 /**
- * The flame graphs of a scenario: CPU time, time off the CPU, goroutines, and CPU time against the
+ * The flame graphs of a scenario: CPU time, turns, time off the CPU, goroutines, and CPU time against the
  * reference. A profile that cannot be read is left out here; the summary of profiles names it.
  * @param maxNodes of all trees together
  */
@@ -44,13 +46,14 @@ export function flamesOf(evidence: ScenarioEvidence, maxNodes: number): Flame[] 
   const { scenario } = evidence.plan;
   const variants = Object.keys(scenario.variants);
   const cpu = new Map(variants.map((variant) => [variant, readProfiles(evidence, variant, 'cpu')]));
-  const options = { minShare, maxNodes: Math.floor(maxNodes / (4 * variants.length)) };
+  const options = { minShare, maxNodes: Math.floor(maxNodes / (5 * variants.length)) };
   const reference = cpu.get(scenario.reference) ?? [];
   return variants.flatMap((variant): Flame[] => {
     const own = cpu.get(variant) ?? [];
     const goroutines = readProfiles(evidence, variant, 'goroutine');
     return [
       ...plain('cpu', variant, own.map(cpuStacks), options),
+      ...plain('turn', variant, turnsOf(evidence, variant), options),
       ...plain('off-cpu', variant, traceStacks(evidence, variant), options),
       ...plain('goroutine', variant, goroutines.map(goroutineStacks), options),
       ...(variant === scenario.reference
@@ -65,7 +68,7 @@ export interface ProcessProfiles {
   cpu: Profile | null;
   /** Snapshots over the window. */
   goroutines: readonly Profile[];
-  trace: TraceStacks | undefined;
+  trace: TraceSummary | null;
 }
 
 /** The flame graphs of one process; a snapshot of goroutines counts as a round. */
@@ -74,10 +77,11 @@ export function flamesOfProcess(
   { cpu, goroutines, trace }: ProcessProfiles,
   maxNodes: number,
 ): Flame[] {
-  const options = { minShare, maxNodes: Math.floor(maxNodes / 3) };
+  const options = { minShare, maxNodes: Math.floor(maxNodes / 4) };
   return [
     ...plain('cpu', name, [cpuStacks(cpu)], options),
-    ...plain('off-cpu', name, [offCpuStacks(trace)], options),
+    ...plain('turn', name, [turnStacks(trace)], options),
+    ...plain('off-cpu', name, [offCpuStacks(trace?.stacks)], options),
     ...plain('goroutine', name, goroutines.map(goroutineStacks), options),
   ];
 }
@@ -101,7 +105,7 @@ function readProfiles(
 type Stacks = WeighedStack[] | null;
 
 function plain(
-  view: 'cpu' | 'off-cpu' | 'goroutine',
+  view: Exclude<Flame['view'], 'cpu-difference'>,
   variant: string,
   perRound: readonly Stacks[],
   options: FlameOptions,
@@ -149,6 +153,10 @@ function traceStacks({ rounds }: ScenarioEvidence, variant: string): Stacks[] {
   return rounds.map((round) => offCpuStacks(round.traces[variant]?.stacks));
 }
 
+function turnsOf({ rounds }: ScenarioEvidence, variant: string): Stacks[] {
+  return rounds.map((round) => turnStacks(round.traces[variant] ?? null));
+}
+
 function offCpuStacks(stacks: TraceStacks | undefined): Stacks {
   return stacks === undefined
     ? null
@@ -156,6 +164,33 @@ function offCpuStacks(stacks: TraceStacks | undefined): Stacks {
         frames: frames.map((name) => ({ name, file: '', line: 0 })),
         values: [Number(value)],
       }));
+}
+
+/**
+ * What comes of readiness. The netpoller runs on the stack of a thread and the handler on that of a
+ * goroutine, so no stack holds both. The edge between them is drawn as what it is: the event, the goroutine
+ * that it makes ready, by where it waited, and what that goroutine then does, up to its next such wait.
+ */
+function turnStacks(trace: TraceSummary | null): Stacks {
+  const { stacks, turns } = trace ?? {};
+  if (!stacks || !turns?.sums) {
+    return null;
+  }
+  return turns.sums.map(({ place, state, reason, stack, ns }) => {
+    const names = stack === null ? [] : namesOf(stacks, stack);
+    const doing = {
+      runnable: 'is ready, waits for a P',
+      running: 'runs',
+      syscall: labelInCall(names),
+      blocked: labelBlocked(names, reason),
+    }[state];
+    const from = placeOf(namesOf(stacks, place));
+    const frames = ['socket is ready', `goroutine that waited in ${from}`, doing];
+    return {
+      frames: [...frames, ...names.toReversed()].map((name) => ({ name, file: '', line: 0 })),
+      values: [ns],
+    };
+  });
 }
 
 /** Rounds in which both were profiled, as columns: the base’s, then the head’s. */

@@ -5,6 +5,7 @@ import { DiagRecord, diagFiles, goroutineSnapshots } from '../capture/diag/recor
 import { NetprobeResult, type ProbeTarget } from '../capture/netprobe-result.ts';
 import { FdleakDetails } from '../capture/probes/fdleak.ts';
 import { GoroutinesDetails } from '../capture/probes/goroutines.ts';
+import { Http2Details } from '../capture/probes/http2.ts';
 import { OncpuDetails } from '../capture/probes/oncpu.ts';
 import { SyscallsDetails } from '../capture/probes/syscalls.ts';
 import { TcpLifeDetails } from '../capture/probes/tcplife.ts';
@@ -53,6 +54,7 @@ interface SchedulerView {
   clockBoundNs: number | null;
   goroutines: GoroutinesDetails | null;
   wakeups: WakeupDetails | null;
+  http2: Http2Details | null;
 }
 
 /** What the process tells of itself. */
@@ -129,7 +131,7 @@ export async function readObservation(dir: string): Promise<Observation> {
     profiles: {
       cpu: cpuStacks && cpu,
       goroutines: standing === null ? [] : goroutines,
-      trace: trace?.stacks,
+      trace,
     },
   };
   return {
@@ -179,6 +181,7 @@ async function readScheduler(path: string): Promise<SchedulerView | null> {
       ...found,
       goroutines: details(found.probe, 'goroutines', GoroutinesDetails),
       wakeups: details(found.probe, 'wakeup', WakeupDetails),
+      http2: details(found.probe, 'http2', Http2Details),
     }
   );
 }

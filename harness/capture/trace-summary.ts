@@ -58,6 +58,19 @@ export const TraceSummary = Type.Object({
       /** By how much the trace’s readings of CLOCK_MONOTONIC disagree. */
       clockSpreadNs: Count,
       slowest: Type.Array(Turn),
+      /** Over all turns, by place, state and stack: indices of `stacks`. Absent in captures of before. */
+      sums: Type.Optional(
+        Type.Array(
+          Type.Object({
+            place: Count,
+            state: Type.Enum(['runnable', 'running', 'syscall', 'blocked']),
+            reason: Type.String(),
+            stack: Type.Union([Count, Type.Null()]),
+            count: Count,
+            ns: Count,
+          }),
+        ),
+      ),
     }),
   ),
   /** Of `tracesum -stacks` only. */

@@ -7,11 +7,13 @@ import { binaryPath, buildPrograms } from '../build/go-build.ts';
 import { findGo, findGoRelease, type GoToolchain } from '../build/go-toolchain.ts';
 import { scenarioPrograms, tools, variantProgram } from '../build/programs.ts';
 import { lookLevels, mostRounds, sliceMs, windowsMs } from '../gate/design.ts';
+import { isRedUnit } from '../gate/explain-reds.ts';
 import { goesOn } from '../gate/family.ts';
-import { unitRounds } from '../gate/judge-gate.ts';
+import { judgeGate, unitRounds } from '../gate/judge-gate.ts';
 import { allowedCpus } from '../host/cpus.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import { readFitness } from '../host/fitness.ts';
+import { findNetprobeAccess } from '../host/netprobe-access.ts';
 import { exitCode, messageOf, PollgateError, usageError } from '../lib/errors.ts';
 import { interruptSignal, orAborted } from '../lib/interrupt.ts';
 import { checkJson } from '../lib/json.ts';
@@ -19,7 +21,9 @@ import { scenariosDir } from '../lib/paths.ts';
 import { type GatePlan, makeGatePlan, unitName } from '../plan/gate-plan.ts';
 import type { Listener } from '../run/events.ts';
 import { GateRecord } from '../run/gate-record.ts';
+import type { GateContext } from '../run/gate-round.ts';
 import { lockMeasuring } from '../run/lock.ts';
+import { observeArms } from '../run/observe-arms.ts';
 import { type Placement, placeOn } from '../run/placement.ts';
 import { makeRunDirectory } from '../run/run-directory.ts';
 import { runGate, saveGateRecord } from '../run/run-gate.ts';
@@ -41,6 +45,8 @@ export interface GateOptions {
   baselines?: string;
   /** Decimal uint64; a random one by default. */
   seed?: string;
+  /** Whether base and head of a red are looked at from both views, which takes half a minute each. */
+  explain: boolean;
   /** Whether head and base may be the same: a trial of the gate itself. */
   equal: boolean;
   /** Id of the one scenario to run. */
@@ -142,10 +148,13 @@ export async function measureGate(
       ...(units.length === plans.length ? {} : { incomparable }),
       hypotheses: units.reduce((n, { plan }) => n + Object.keys(plan.limitPercent).length, 0),
     };
-    await measure(runDir, record, units, { placement, signal, listen }).finally(async () => {
-      record.durationNs = Number(process.hrtime.bigint() - begin);
-      await saveGateRecord(runDir, record);
-    });
+    const { explain } = options;
+    await measure(runDir, record, units, { explain, placement, signal, listen }).finally(
+      async () => {
+        record.durationNs = Number(process.hrtime.bigint() - begin);
+        await saveGateRecord(runDir, record);
+      },
+    );
     return runDir;
   } finally {
     release();
@@ -181,6 +190,7 @@ function revisionsOf(
 }
 
 interface Shared {
+  explain: boolean;
   placement: Placement;
   signal: AbortSignal;
   listen: Listener;
@@ -205,6 +215,11 @@ async function measure(
       record.fitness.push({ unit: name, before: before.fitness, after });
     }
     record.status = 'complete';
+    // The verdict stands, whatever becomes of the looking.
+    await saveGateRecord(runDir, record);
+    if (shared.explain) {
+      await observeReds(runDir, record, units, shared);
+    }
   } catch (error) {
     const { signal } = shared;
     record.status = signal.aborted ? 'interrupted' : 'failed';
@@ -224,23 +239,12 @@ async function measureUnit(
   runDir: string,
   record: GateRecord,
   unit: Unit,
-  { placement, signal, listen }: Shared,
+  shared: Shared,
 ): Promise<void> {
-  const { loaded, plan, builds } = unit;
+  const { plan } = unit;
   const levels = lookLevels(record.hypotheses);
   const isLook = (round: number) => levels.some(({ rounds }) => rounds === round);
-  const context = {
-    runDir,
-    runId: record.runId,
-    builds,
-    loadgen: binaryPath(tools.loadgen),
-    fixtureArgs:
-      plan.load.protocol === 'block-4k' ? [`--data=${dataFilePath(plan.load.pages)}`] : [],
-    recording: loaded.recording?.path,
-    headArgs: record.headArgs ?? [],
-    ...{ placement, signal, listen },
-  };
-  await runGate(plan, context, {
+  await runGate(plan, contextOf(runDir, record, unit, shared), {
     afterRound: async (round) => {
       if (!isLook(round)) {
         return 'go-on';
@@ -251,6 +255,55 @@ async function measureUnit(
       return seen && goesOn(unitRounds(seen), levels) ? 'go-on' : 'stop';
     },
   });
+}
+
+function contextOf(
+  runDir: string,
+  record: GateRecord,
+  { loaded, plan, builds }: Unit,
+  { placement, signal, listen }: Shared,
+): GateContext {
+  return {
+    runDir,
+    runId: record.runId,
+    builds,
+    loadgen: binaryPath(tools.loadgen),
+    fixtureArgs:
+      plan.load.protocol === 'block-4k' ? [`--data=${dataFilePath(plan.load.pages)}`] : [],
+    recording: loaded.recording?.path,
+    headArgs: record.headArgs ?? [],
+    ...{ placement, signal, listen },
+  };
+}
+
+/** Why is it red? Looks at both programs of each red, when all that is judged has been measured. */
+async function observeReds(
+  runDir: string,
+  record: GateRecord,
+  units: readonly Unit[],
+  shared: Shared,
+): Promise<void> {
+  const report = judgeGate(await readGateEvidence(runDir));
+  const red = new Set(report.units.filter(isRedUnit).map(({ id }) => id));
+  for (const unit of units.filter(({ plan }) => red.has(unitName(plan)))) {
+    const name = unitName(unit.plan);
+    shared.listen({
+      type: 'stage',
+      text: `${name} is red: looking at base and head from both views`,
+    });
+    try {
+      const netprobe = binaryPath(tools.netprobe);
+      const found = await findNetprobeAccess(netprobe, shared.signal);
+      await observeArms(unit.plan, contextOf(runDir, record, unit, shared), {
+        netprobe: found?.command ?? [netprobe],
+      });
+    } catch (error) {
+      record.unexplained = {
+        ...record.unexplained,
+        [name]: shared.signal.aborted ? 'interrupted' : messageOf(error),
+      };
+    }
+  }
 }
 
 /** The scenarios of the named suites that belong to the gate; of all suites where none is named. */
@@ -285,7 +338,8 @@ async function buildTools(
   listen: Listener,
 ): Promise<void> {
   // The fixture of block-4k also makes its data file.
-  await buildPrograms(go, [tools.loadgen, ...scenarioPrograms(scenarios)], (missing) => {
+  const own = [tools.loadgen, tools.netprobe, tools.tracesum];
+  await buildPrograms(go, [...own, ...scenarioPrograms(scenarios)], (missing) => {
     listen({ type: 'stage', text: `building ${missing} Go programs` });
   });
   await makeDataFiles(scenarios);

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { readGateEvidence } from '../analyze/gate-evidence.ts';
+import { explainReds } from '../gate/explain-reds.ts';
 import { GateReport } from '../gate/gate-report.ts';
 import { judgeGate } from '../gate/judge-gate.ts';
 import type { ExitCode } from '../lib/errors.ts';
@@ -32,7 +33,8 @@ export async function gateCommand(
 /** Derives the reports of a gate's run directory anew and prints its verdict. */
 export async function concludeGateRun(runDir: string): Promise<ExitCode> {
   await prepareAnalysis();
-  const report = judgeGate(await readGateEvidence(runDir));
+  const evidence = await readGateEvidence(runDir);
+  const report = await explainReds(judgeGate(evidence), evidence, runDir);
   checkJson(report, GateReport, { name: 'the report', remedy: 'report this as a bug' });
   process.stdout.write(renderGateText(report));
   await writeFileAtomic(runFiles.report(runDir, 'json'), formatJson(report));

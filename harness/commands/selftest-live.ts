@@ -172,7 +172,7 @@ async function decide(trial: Trial, signal: AbortSignal): Promise<Decided[]> {
   let runDir: string;
   try {
     const options = {
-      ...{ base: revision, equal: true, only: loaded.id, reports: reportsDir },
+      ...{ base: revision, equal: true, only: loaded.id, reports: reportsDir, explain: false },
       ...(knob.args.length === 0 ? {} : { headArgs: knob.args.join(' ') }),
     };
     runDir = await measureGate([loaded.suite], options, progress.listen, signal);

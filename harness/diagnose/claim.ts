@@ -9,6 +9,7 @@ import type { Evidence } from './finding.ts';
 interface Shows {
   'eBPF, descriptors': 'descriptors';
   'eBPF, TCP': 'connections' | 'retransmits' | 'held-writes';
+  'eBPF, HTTP/2': 'streams';
   'eBPF, system calls': 'calls' | 'call-time';
   'eBPF, netpoller': 'polls';
   'eBPF, wake-ups': 'run-queue-time';
@@ -41,6 +42,7 @@ export type Source = keyof Shows;
 const views: Record<Source, Evidence['view']> = {
   'eBPF, descriptors': 'kernel',
   'eBPF, TCP': 'kernel',
+  'eBPF, HTTP/2': 'kernel',
   'eBPF, system calls': 'kernel',
   'eBPF, netpoller': 'kernel',
   'eBPF, wake-ups': 'kernel',
@@ -60,6 +62,7 @@ const views: Record<Source, Evidence['view']> = {
 const samplings: Record<Source, string> = {
   'eBPF, descriptors': 'every call',
   'eBPF, TCP': 'every change of state, every write',
+  'eBPF, HTTP/2': 'every stream, in a slice of the window',
   'eBPF, system calls': 'every call',
   'eBPF, netpoller': 'every poll',
   'eBPF, wake-ups': 'every wake-up, in a slice of the window',

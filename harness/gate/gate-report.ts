@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Difference } from '../diagnose/difference.ts';
 import { Fingerprint } from '../host/host.ts';
 import { UnitFitness } from '../run/gate-record.ts';
 import { arms, gateModes } from '../scenario/arm.ts';
@@ -70,6 +71,10 @@ export const GateUnitReport = Type.Object(
     load: Type.String(),
     rounds: Type.Integer({ minimum: 0 }),
     verdicts: Type.Array(GateVerdict),
+    /** Of a unit with a red: what is different between base and head; absent where nobody looked. */
+    difference: Type.Optional(Difference),
+    /** Why nobody looked at a red, or what was left cannot be read. */
+    unexplained: Type.Optional(Type.String()),
   },
   strict,
 );

@@ -19,11 +19,13 @@ function byArm<T extends Type.TSchema>(value: T) {
  *   gate.json                                              GateRecord
  *   <suite>/<scenario>/<variant>/round-01/gate-round.json  GateRound, written last
  *   <suite>/<scenario>/<variant>/round-01/load.json, …     what the generator did
+ *   why/<suite>/<scenario>/<variant>/head/diag.json, …     of a red: what go-io-diag.sh saw of it alone
  */
 export const gateFiles = {
   record: (runDir: string) => join(runDir, 'gate.json'),
   roundDir: (runDir: string, plan: GatePlan, round: number) =>
     join(runDir, unitName(plan), `round-${String(round).padStart(2, '0')}`),
+  whyDir: (runDir: string, plan: GatePlan, arm: Arm) => join(runDir, 'why', unitName(plan), arm),
   /** Relative to the round's folder. */
   round: 'gate-round.json',
 } as const;
@@ -96,6 +98,8 @@ export const GateRecord = Type.Object(
     plans: Type.Array(GatePlan),
     /** Planned units whose base does not have the program, each with the reason: never run, and no part of the family. */
     incomparable: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1 }))),
+    /** Units with a red of which base and head could not be looked at, each with the reason. */
+    unexplained: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1 }))),
     /** Limits that the run is held against, over all units: they share the probability of a false red. */
     hypotheses: Type.Integer({ minimum: 1 }),
   },

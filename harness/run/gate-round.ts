@@ -124,7 +124,7 @@ async function runPhase({ phases, generator, context }: Measuring, name: string)
   await generator.run(name, (progress) => context.listen({ type: 'load', progress }));
 }
 
-function startArm({ spec }: GatePlan, arm: Arm, context: GateContext): Promise<Server> {
+export function startArm({ spec }: GatePlan, arm: Arm, context: GateContext): Promise<Server> {
   const options = {
     variant: arm,
     build: context.builds[arm],

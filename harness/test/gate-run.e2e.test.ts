@@ -8,14 +8,18 @@ import { type ArmBuild, buildArms, drawLetters } from '../build/arm-builds.ts';
 import { binaryPath } from '../build/go-build.ts';
 import { findGo } from '../build/go-toolchain.ts';
 import { tools, variantProgram } from '../build/programs.ts';
+import { explainReds } from '../gate/explain-reds.ts';
+import { judgeGate } from '../gate/judge-gate.ts';
 import { allowedCpus } from '../host/cpus.ts';
 import { readFingerprint } from '../host/fingerprint.ts';
 import { readFitness } from '../host/fitness.ts';
+import { findNetprobeAccess } from '../host/netprobe-access.ts';
 import { readRevision } from '../host/revision.ts';
 import { cacheDir } from '../lib/paths.ts';
 import { type GatePlan, makeGatePlan, unitName } from '../plan/gate-plan.ts';
 import type { GateContext } from '../run/gate-round.ts';
 import { lockMeasuring } from '../run/lock.ts';
+import { observeArms } from '../run/observe-arms.ts';
 import { placeOn } from '../run/placement.ts';
 import { type GateStep, runGate, saveGateRecord } from '../run/run-gate.ts';
 import { type ByArm, eachArm } from '../scenario/arm.ts';
@@ -130,6 +134,31 @@ test('an interrupt ends the round, and nothing is left', async () => {
   await expect(run).rejects.toThrow('told to stop');
   expect(await left()).toEqual([]);
   expect(await readdir(join(dir, unitName(plan), 'round-01'))).not.toContain('gate-round.json');
+});
+
+test('of a red, base and head are looked at from both views, and what differs is named', async () => {
+  const dir = join(runDir, 'why');
+  const unit = unitName(plan);
+  const context = await contextOf({ runDir: dir, headArgs: ['--knob-spin=100000'] });
+  const netprobe = binaryPath(tools.netprobe);
+  const access = await findNetprobeAccess(netprobe, context.signal);
+  await observeArms(plan, context, { netprobe: access?.command ?? [netprobe], seconds: 3 });
+  expect(await left()).toEqual([]);
+
+  const evidence = await readGateEvidence(runDir);
+  const red = judgeGate(evidence);
+  for (const verdict of red.units.flatMap(({ verdicts }) => verdicts)) {
+    verdict.outcome = 'regressed';
+  }
+  const [explained] = (await explainReds(red, evidence, dir)).units;
+  expect(explained?.unexplained).toBeUndefined();
+  const spin = explained?.difference?.changes.find(({ kind }) => kind === 'cpu');
+  expect(spin?.what).toMatch(/internal\/knob\./);
+  expect(spin?.head).toBeGreaterThan(10 * (spin?.base ?? 0));
+  // Nobody looked at this one.
+  const [unseen] = (await explainReds(red, evidence, join(runDir, 'other'))).units;
+  expect(unseen).toMatchObject({ id: unit, verdicts: expect.anything() });
+  expect(unseen?.difference).toBeUndefined();
 });
 
 test('a flag that a build does not know: its own words', async () => {

@@ -66,6 +66,8 @@ type stackBook struct {
 	runnable  []int64
 	toolNs    int64
 	functions map[string]int
+	// places are the indices of stacks in Stacks.Stacks.
+	places map[int]int
 }
 
 type waitKey struct {
@@ -76,7 +78,7 @@ type waitKey struct {
 func newStackBook() *stackBook {
 	return &stackBook{
 		known: map[trace.Stack]int{}, indices: map[string]int{}, functions: map[string]int{},
-		blocked: map[waitKey]*Wait{}, syscalls: map[waitKey]*Wait{},
+		blocked: map[waitKey]*Wait{}, syscalls: map[waitKey]*Wait{}, places: map[int]int{},
 	}
 }
 
@@ -188,7 +190,6 @@ func (b *stackBook) finish() *Stacks {
 		Functions: []string{}, Stacks: [][]int{},
 		RunnableNs: distribution(b.runnable), RunnableBuckets: buckets(b.runnable), ToolNs: b.toolNs,
 	}
-	places := map[int]int{}
 	list := func(waits map[waitKey]*Wait) []Wait {
 		sorted := slices.SortedFunc(maps.Values(waits), func(x, y *Wait) int {
 			return cmp.Or(
@@ -203,14 +204,8 @@ func (b *stackBook) finish() *Stacks {
 				s.LeftOutNs += wait.Ns + wait.OpenNs
 				continue
 			}
-			place, ok := places[wait.Stack]
-			if !ok {
-				place = len(s.Stacks)
-				places[wait.Stack] = place
-				s.Stacks = append(s.Stacks, b.frames(s, wait.Stack))
-			}
 			listed := *wait
-			listed.Stack = place
+			listed.Stack = b.place(s, wait.Stack)
 			out = append(out, listed)
 		}
 		return out
@@ -218,6 +213,17 @@ func (b *stackBook) finish() *Stacks {
 	s.Blocked = list(b.blocked)
 	s.Syscalls = list(b.syscalls)
 	return s
+}
+
+// place is the index that a stack has in s, which it enters if it is not there.
+func (b *stackBook) place(s *Stacks, stack int) int {
+	place, ok := b.places[stack]
+	if !ok {
+		place = len(s.Stacks)
+		b.places[stack] = place
+		s.Stacks = append(s.Stacks, b.frames(s, stack))
+	}
+	return place
 }
 
 func (b *stackBook) frames(s *Stacks, stack int) []int {

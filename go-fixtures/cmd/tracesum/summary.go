@@ -181,12 +181,12 @@ func (s *summarizer) part(g *goroutine, now trace.Time) Part {
 		return Part{}
 	}
 	part := Part{State: partStates[g.state], BeginNs: int64(g.since), EndNs: int64(now), Stack: []string{},
-		Thread: g.thread}
+		Thread: g.thread, index: noStack}
 	if g.state == trace.GoWaiting {
 		part.Reason = g.reason
 	}
 	if g.state == trace.GoWaiting || g.state == trace.GoSyscall {
-		part.Stack = clipped(s.stacks.names[g.stack])
+		part.Stack, part.index = clipped(s.stacks.names[g.stack]), g.stack
 	}
 	return part
 }
@@ -230,7 +230,7 @@ func (s *summarizer) finish() (Summary, error) {
 	}
 	if s.stacks != nil {
 		summary.Stacks = s.stacks.finish()
-		summary.Turns = s.turns.finish()
+		summary.Turns = s.turns.finish(s.stacks, summary.Stacks)
 	}
 	return summary, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"golang.org/x/exp/trace"
@@ -12,6 +13,8 @@ const (
 	mostTurns = 20
 	// mostParts is how many parts of a turn are told; a request that does more is told in part.
 	mostParts = 100
+	// mostSums is how many sums are told apart.
+	mostSums = 2000
 	// mostFrames of each stack are told, the innermost first.
 	mostFrames = 24
 )
@@ -25,7 +28,31 @@ type Turns struct {
 	ClockSpreadNs int64 `json:"clockSpreadNs"`
 	// Slowest has at most 20, the slowest first.
 	Slowest []Turn `json:"slowest"`
+	// Sums are over all turns, the longest first: what comes of a goroutine that the network has made
+	// ready. SumsLeftOutNs is the time of those beyond the first 2000.
+	Sums          []TurnSum `json:"sums"`
+	SumsLeftOutNs int64     `json:"sumsLeftOutNs"`
 }
+
+// TurnSum is the time of the parts of all turns with one place, state, reason and stack.
+type TurnSum struct {
+	// Place is where the turn's goroutine waited for the network, an index of Stacks.Stacks.
+	Place  int    `json:"place"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	// Stack is where it was blocked or in a call, an index of Stacks.Stacks; null in other states.
+	Stack *int  `json:"stack"`
+	Count int   `json:"count"`
+	Ns    int64 `json:"ns"`
+}
+
+type sumKey struct {
+	place, stack  int
+	state, reason string
+}
+
+// noStack is the stack of a goroutine that runs or could run.
+const noStack = -1
 
 // Turn is one of them. It begins when its goroutine is woken.
 type Turn struct {
@@ -51,6 +78,8 @@ type Part struct {
 	Thread int64 `json:"thread"`
 	// Stack is where it is blocked or in a call, innermost function first.
 	Stack []string `json:"stack"`
+	// index is that of the whole stack in the stack book, or noStack.
+	index int
 }
 
 var partStates = map[trace.GoState]string{
@@ -63,6 +92,7 @@ type turnBook struct {
 	goroutines map[trace.GoID]*turner
 	durations  []int64
 	slowest    []Turn
+	sums       map[sumKey]TurnSum
 	// offsets are CLOCK_MONOTONIC minus the trace's clock, at each reading of both.
 	offsets []int64
 }
@@ -75,20 +105,25 @@ type turner struct {
 	// parked tells that it waits there now.
 	parked bool
 	open   *Turn
+	// sums are those of the open turn.
+	sums map[sumKey]TurnSum
 }
 
-func newTurnBook() *turnBook { return &turnBook{goroutines: map[trace.GoID]*turner{}} }
+func newTurnBook() *turnBook {
+	return &turnBook{goroutines: map[trace.GoID]*turner{}, sums: map[sumKey]TurnSum{}}
+}
 
 // move is told of each transition of a goroutine after the stack book: g is in its next state, which it
 // came into at now, and left what before describes.
 func (b *turnBook) move(id trace.GoID, before Part, g *goroutine, book *stackBook, now trace.Time) {
 	t := b.goroutines[id]
 	if t == nil {
-		t = &turner{place: -1}
+		t = &turner{place: -1, sums: map[sumKey]TurnSum{}}
 		b.goroutines[id] = t
 	}
 	if t.open != nil {
 		t.open.add(before)
+		t.sum(before)
 	}
 	switch {
 	case g.tool, g.state == trace.GoNotExist:
@@ -109,6 +144,7 @@ func (b *turnBook) move(id trace.GoID, before Part, g *goroutine, book *stackBoo
 	case t.parked:
 		t.parked = false
 		if g.state == trace.GoRunnable {
+			clear(t.sums)
 			t.open = &Turn{Goroutine: int64(id), BeginNs: int64(now), Place: clipped(book.names[t.place])}
 		}
 	}
@@ -129,6 +165,10 @@ func (b *turnBook) close(t *turner, now trace.Time) {
 	turn.EndNs = int64(now)
 	duration := turn.EndNs - turn.BeginNs
 	b.durations = append(b.durations, duration)
+	for key, sum := range t.sums {
+		of := b.sums[key]
+		b.sums[key] = TurnSum{State: key.state, Reason: key.reason, Count: of.Count + sum.Count, Ns: of.Ns + sum.Ns}
+	}
 	if len(b.slowest) == mostTurns && duration <= b.slowest[mostTurns-1].duration() {
 		return
 	}
@@ -139,10 +179,20 @@ func (b *turnBook) close(t *turner, now trace.Time) {
 	b.slowest = b.slowest[:min(len(b.slowest), mostTurns)]
 }
 
+// sum adds a part of the open turn.
+func (t *turner) sum(part Part) {
+	key := sumKey{place: t.place, stack: part.index, state: part.State, reason: part.Reason}
+	sum := t.sums[key]
+	sum.Count++
+	sum.Ns += part.EndNs - part.BeginNs
+	t.sums[key] = sum
+}
+
 func (t *Turn) duration() int64 { return t.EndNs - t.BeginNs }
 
 // finish is nil where turns were not asked for, and where the trace does not say how its clock relates to CLOCK_MONOTONIC (Go before 1.25).
-func (b *turnBook) finish() *Turns {
+// Its stacks go into those of the book.
+func (b *turnBook) finish(book *stackBook, stacks *Stacks) *Turns {
 	if b == nil || len(b.offsets) == 0 {
 		return nil
 	}
@@ -159,7 +209,34 @@ func (b *turnBook) finish() *Turns {
 		}
 		turns.Slowest = append(turns.Slowest, turn)
 	}
+	keys := slices.SortedFunc(maps.Keys(b.sums), func(x, y sumKey) int {
+		return cmp.Or(cmp.Compare(b.sums[y].Ns, b.sums[x].Ns), cmp.Compare(x.state, y.state),
+			cmp.Compare(x.reason, y.reason), slices.Compare(book.namesOf(x.place), book.namesOf(y.place)),
+			slices.Compare(book.namesOf(x.stack), book.namesOf(y.stack)))
+	})
+	turns.Sums = []TurnSum{}
+	for _, key := range keys {
+		sum := b.sums[key]
+		if len(turns.Sums) == mostSums {
+			turns.SumsLeftOutNs += sum.Ns
+			continue
+		}
+		sum.Place = book.place(stacks, key.place)
+		if key.stack != noStack {
+			stack := book.place(stacks, key.stack)
+			sum.Stack = &stack
+		}
+		turns.Sums = append(turns.Sums, sum)
+	}
 	return turns
+}
+
+// namesOf has none for noStack.
+func (b *stackBook) namesOf(stack int) []string {
+	if stack == noStack {
+		return nil
+	}
+	return b.names[stack]
 }
 
 // clipped has the innermost frames.

@@ -64,8 +64,38 @@ func TestTheSlowestTurnIsTheRequestThatSleeps(t *testing.T) {
 		states["running"] < 2 || states["blocked"] < 1 {
 		t.Errorf("parts %+v, want them without a gap from runnable to %d", turn.Parts, turn.EndNs)
 	}
+	checkSums(t, s)
 	if !slices.IsSortedFunc(s.Turns.Slowest, func(a, b Turn) int { return int(b.duration() - a.duration()) }) {
 		t.Error("not the slowest first")
+	}
+}
+
+// checkSums: the sums of all turns are the turns, and the sleep stands below the place that was made ready.
+func checkSums(t *testing.T, s Summary) {
+	t.Helper()
+	var whole, slept int64
+	names := func(stack int) string {
+		var all []string
+		for _, function := range s.Stacks.Stacks[stack] {
+			all = append(all, s.Stacks.Functions[function])
+		}
+		return strings.Join(all, " ")
+	}
+	for _, sum := range s.Turns.Sums {
+		whole += sum.Ns
+		if (sum.Stack == nil) != (sum.State == "running" || sum.State == "runnable") {
+			t.Errorf("%+v: a stack is told of what waits and of calls", sum)
+		}
+		if sum.Reason == "sleep" && strings.Contains(names(*sum.Stack), "pause") &&
+			strings.Contains(names(sum.Place), "serveSlowly") {
+			slept += sum.Ns
+		}
+	}
+	if whole+s.Turns.SumsLeftOutNs != s.Turns.DurationNs.Sum {
+		t.Errorf("the sums are %d ns, the turns %d", whole, s.Turns.DurationNs.Sum)
+	}
+	if slept < int64(slowness) {
+		t.Errorf("slept for %d ns behind a wake-up of serveSlowly, want at least %v", slept, slowness)
 	}
 }
 

@@ -2,6 +2,7 @@ import type { Observation } from '../../analyze/observation.ts';
 import { weightOf } from '../../analyze/stacks.ts';
 import type { TcpLifeDetails } from '../../capture/probes/tcplife.ts';
 import { claim } from '../claim.ts';
+import type { Evidence } from '../finding.ts';
 import { blind, type Rule, type Sight, sight, withoutKernel, withoutPprof } from '../rule.ts';
 
 /** Fewer new connections a second cost little, whatever they carry. */
@@ -99,6 +100,7 @@ function outside(seen: Observation, shows: boolean): Sight {
         ];
   return sight(shows, [
     ...established,
+    ...streamsOf(seen),
     ...(['client', 'server'] as const)
       .filter((side) => tcp[side].established > 0)
       .map((side) => {
@@ -114,6 +116,29 @@ function outside(seen: Observation, shows: boolean): Sight {
         });
       }),
   ]);
+}
+
+/** What its HTTP/2 connections carried, where there were any. */
+function streamsOf({ scheduler }: Observation): Evidence[] {
+  const { http2, windowNs } = scheduler ?? {};
+  return (['client', 'server'] as const).flatMap((name) => {
+    const side = http2?.[name];
+    if (!side || side.streams + (side.refused ?? 0) === 0) {
+      return [];
+    }
+    const refused = side.refused ? `; ${side.refused} more refused` : '';
+    return [
+      claim({
+        source: 'eBPF, HTTP/2',
+        quantity: 'streams',
+        value: side.streams,
+        unit: 'count',
+        of: `${side.ended + side.open} connections`,
+        windowNs: windowNs ?? 0,
+        says: `as ${name} ${side.streams} HTTP/2 streams on ${side.ended + side.open} connections, ${side.begun} of them new${refused}`,
+      }),
+    ];
+  });
 }
 
 /** Mean number of HTTP/2 connections as a client. */

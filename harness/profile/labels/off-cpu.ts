@@ -85,12 +85,16 @@ export function labelledWaits(trace: TraceStacks): LabelledWait[] {
 const idleLabels = /^(gc:idle|rt:(trace|other))$/;
 
 /** A goroutine in a system call is off the CPU as far as Go can tell. */
-function labelInCall(names: readonly string[]): string {
+export function labelInCall(names: readonly string[]): string {
   const label = labelOnCpu(names);
   return label === running ? unlabelled : label;
 }
 
-function namesOf(trace: TraceStacks, stack: number): string[] {
+/**
+ * The functions of a stack, leaf first.
+ * @throws Error for an index that the summary does not contain
+ */
+export function namesOf(trace: TraceStacks, stack: number): string[] {
   const frames = trace.stacks[stack];
   if (frames === undefined) {
     throw new Error(`the trace's summary names stack ${stack} of ${trace.stacks.length}`);

@@ -1,5 +1,6 @@
 import type { GateReport, GateVerdict } from '../../gate/gate-report.ts';
 import { visible } from '../render/text.ts';
+import { whyLines } from './why.ts';
 import { baseText, labelOf, limitText, ratioText, valuesText, whyText } from './words.ts';
 
 /** The report for a terminal: a line for each limit, the verdict last, where the eye is. */
@@ -10,6 +11,7 @@ export function renderGateText(report: GateReport): string {
       `  ${verdict.outcome.padEnd(12)} ${labelOf(verdict).padEnd(22)} ${changeText(verdict)}`,
       ...(verdict.why === '' ? [] : [`  ${''.padEnd(12)} ${whyText(verdict)}`]),
     ]),
+    ...whyLines(unit).map((line) => `  ${'why?'.padEnd(12)} ${line}`),
     '',
   ]);
   const all = [...lines, `Base ${baseText(report)}.`, ...report.warnings, report.headline];

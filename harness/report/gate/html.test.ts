@@ -7,7 +7,9 @@ import { judgeGate } from '../../gate/judge-gate.ts';
 import { checkJson } from '../../lib/json.ts';
 import { rootDir } from '../../lib/paths.ts';
 import { html } from '../render/html-text.ts';
+import { renderGateText } from './console.ts';
 import { renderGateHtml } from './html.ts';
+import { renderGateMarkdown } from './markdown.ts';
 import { labelOf, ratioText } from './words.ts';
 
 let recorded: GateEvidence;
@@ -131,4 +133,49 @@ test('texts of the run stay texts', () => {
   expect(page.match(/<script\b/g)).toHaveLength(2);
   expect(body(page)).not.toMatch(/alert\(1\)<\/|\u202e/);
   expect(page).toContain('suite/&lt;script&gt;alert(1)&lt;/script&gt;');
+});
+
+const differs: NonNullable<GateReport['units'][number]['difference']> = {
+  windowNs: 8_400_000_000,
+  causes: {
+    base: [],
+    head: [
+      { cause: 'lock-convoy', state: 'confirmed', summary: '2.0 of 2.8 requests wait <here>' },
+    ],
+  },
+  changes: [
+    { view: 'runtime', kind: 'cpu', what: 'main.<spin>', unit: 'ns', base: 0, head: 31_000_000 },
+    { view: 'kernel', kind: 'calls', what: 'fsync', unit: 'count', base: 20, head: 512 },
+  ],
+  missing: ['base: the execution trace was not taken'],
+};
+
+test('what differs between base and head of a red is told in all three, and what was not seen', () => {
+  const explained = structuredClone(report);
+  const [unit] = explained.units;
+  if (unit === undefined) {
+    throw new Error('the recorded gate has a unit');
+  }
+  unit.difference = differs;
+  checkJson(explained, GateReport, { name: 'report', remedy: '' });
+  const page = renderGateHtml(explained);
+  expect(unbalanced(page)).toEqual([]);
+  const text = renderGateText(explained);
+  const markdown = renderGateMarkdown(explained);
+  for (const said of ['31.0 ms', '×25.6', 'lock-convoy']) {
+    expect([page, text, markdown].map((each) => each.includes(said))).toEqual([true, true, true]);
+  }
+  expect(page).toContain('main.&lt;spin&gt;');
+  expect(text).toContain('Causes: base none, head lock-convoy confirmed');
+  expect(markdown).toContain('base: the execution trace was not taken');
+  expect(renderGateText(report)).not.toContain('why?');
+});
+
+test('a red that nobody could look at says why', () => {
+  const explained = structuredClone(report);
+  for (const unit of explained.units) {
+    unit.unexplained = 'the capture of head ended with 5';
+  }
+  expect(renderGateHtml(explained)).toContain('the capture of head ended with 5');
+  expect(renderGateMarkdown(explained)).toContain('the capture of head ended with 5');
 });

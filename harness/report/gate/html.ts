@@ -5,6 +5,7 @@ import { pageHtml, type Section, section, sectionHtml } from '../render/page.ts'
 import { course } from './course.ts';
 import { forestHtml } from './forest.ts';
 import { limits, machine, repeat } from './panels.ts';
+import { why } from './why.ts';
 import { baseText, gateOutcomeWord } from './words.ts';
 
 /**
@@ -15,9 +16,10 @@ export function renderGateHtml(report: GateReport): string {
   const { mark, label } = gateOutcomeWord(report);
   const forest = forestHtml(report);
   const leading = section('limits', 'Limits', limits(report));
-  const units = report.units.map((unit, index) =>
-    section(`u${index + 1}-course`, 'Course over the rounds', course(unit), `u${index + 1}`),
-  );
+  const units = report.units.map((unit, index) => [
+    ...section(`u${index + 1}-why`, 'Why it is red', why(unit), `u${index + 1}`),
+    ...section(`u${index + 1}-course`, 'Course over the rounds', course(unit), `u${index + 1}`),
+  ]);
   const closing = [
     ...section('machine', 'Machine', machine(report)),
     ...section('repeat', 'How to repeat', repeat(report)),

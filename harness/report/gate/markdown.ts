@@ -1,5 +1,6 @@
 import type { GateReport, GateUnitReport, GateVerdict } from '../../gate/gate-report.ts';
 import { markdownCode, markdownText } from '../render/markdown-text.ts';
+import { whyLead, whyLines } from './why.ts';
 import { baseText, labelOf, limitText, ratioText, valuesText, whyText } from './words.ts';
 
 /** For a pull request: the verdict first, a row for each limit. */
@@ -16,8 +17,23 @@ export function renderGateMarkdown(report: GateReport): string {
     '| :--- | ---: | ---: | ---: | ---: | :--- | ---: | :--- |',
     ...rows,
     '',
+    ...report.units.flatMap(reasons),
     `To repeat it: ${markdownCode(report.command)}`,
   ].join('\n')}\n`;
+}
+
+/** Of a red: what is different. */
+function reasons(unit: GateUnitReport): string[] {
+  const lines = whyLines(unit);
+  return lines.length === 0
+    ? []
+    : [
+        `### Why ${markdownText(unit.id)} is red`,
+        '',
+        ...(unit.difference === undefined ? [] : [whyLead(unit.difference), '']),
+        ...lines.map((line) => `- ${markdownText(line)}`),
+        '',
+      ];
 }
 
 function row(unit: GateUnitReport, verdict: GateVerdict): string {

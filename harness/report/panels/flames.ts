@@ -16,6 +16,7 @@ const titles: Record<Flame['view'], string> = {
   cpu: 'CPU time',
   'off-cpu': 'Time off the CPU',
   goroutine: 'Goroutines',
+  turn: 'From readiness to the handler',
   'cpu-difference': 'CPU time, difference',
 };
 
@@ -25,6 +26,7 @@ const legends: Record<Flame['view'], string> = {
     'Width: time that goroutines were blocked or in system calls, from the execution trace; the first row says for what. What the runtime keeps idle and the tracer’s own goroutines are left out.',
   goroutine:
     'Width: goroutines that stood there when the profile was taken, summed over the rounds; the first row says what they wait for.',
+  turn: 'Width: time of all turns in the execution trace; a turn begins when the network makes a goroutine ready, and ends with its next wait at the same place. Event, goroutine, what it does: the netpoller runs on a thread’s own stack and the handler on the goroutine’s, so no stack holds both, and the edge between them is drawn as the cause that it is.',
   'cpu-difference':
     'Width: CPU time of both variants together, without the profiler’s own. Orange: more than the reference; blue: less; grey: the interval of the difference per round holds zero, so that nothing is known.',
 };

@@ -56,6 +56,26 @@ var spins = map[string]func() func(times int){
 			}
 		}
 	},
+	"write and read of a connection": func() func(int) {
+		pair, buffer := connectPair(listenHere()), make([]byte, 1)
+		return func(times int) {
+			for range times {
+				must(unix.Write(pair.client, buffer))
+				must(unix.Read(pair.server, buffer))
+			}
+		}
+	},
+	"ring request": func() func(int) {
+		ring, err := newCountedRing()
+		check(err)
+		return func(times int) {
+			for range times {
+				ring.put(request{opcode: opNop})
+				ring.enter(1)
+				ring.reap(1)
+			}
+		}
+	},
 	"goroutine switch": func() func(int) {
 		runtime.GOMAXPROCS(1)
 		return func(times int) {
