@@ -44,10 +44,7 @@ export async function diagCommand(
   const dir = own
     ? (await makeRunDirectory(resolve(reportsDir), new Date(), 'diag')).runDir
     : resolve(out);
-  const code = await captureProcess(['--out', dir, ...words], {
-    netprobe: found?.command ?? [netprobe],
-    quiet: false,
-  });
+  const code = await captureProcess(['--out', dir, ...words], found?.command ?? [netprobe]);
   const taken = await access(diagFiles.record(dir)).then(
     () => true,
     () => false,

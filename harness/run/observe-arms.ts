@@ -1,7 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { captureProcess } from '../capture/diag/script.ts';
+import { captureQuietly, type NetprobeCommand } from '../capture/diag/script.ts';
 import { sumTrace } from '../capture/diag/trace.ts';
-import { type ExitCode, infrastructureError } from '../lib/errors.ts';
 import type { GatePlan } from '../plan/gate-plan.ts';
 import type { Arm } from '../scenario/arm.ts';
 import { amongServers } from './among-servers.ts';
@@ -16,8 +15,8 @@ const marginMs = 9_000;
 
 export interface Observing {
   /** How netprobe is called. */
-  netprobe: readonly string[];
-  /** How long each program is observed; 8 s by default. */
+  netprobe: NetprobeCommand;
+  /** How long each program is observed: 5 to 600 s, 8 s by default. */
   seconds?: number;
 }
 
@@ -58,31 +57,18 @@ export async function observeArms(
         }),
       measure: async ([server], generator) => {
         await generator.run('warmup', () => {});
-        const [code] = await Promise.all([
-          capture(server?.record.pid ?? 0, dir, { netprobe, seconds }),
+        const words = [
+          ...['--pid', String(server?.record.pid ?? 0), '--seconds', String(seconds), '--out', dir],
+          // Its load is the trial's own: nobody is hurt by its CPU time.
+          ...['--max-cpu-rise', '0'],
+        ];
+        await Promise.all([
+          captureQuietly(words, netprobe, context.signal),
           generator.run('observed', () => {}),
         ]);
-        if (code !== 0) {
-          throw infrastructureError(`the capture of ${arm} ended with ${code}`, 'npm run doctor');
-        }
       },
     });
     await rm(scratch, { recursive: true, force: true });
     await sumTrace(dir);
   }
-}
-
-function capture(
-  pid: number,
-  dir: string,
-  { netprobe, seconds }: Required<Observing>,
-): Promise<ExitCode> {
-  return captureProcess(
-    [
-      ...['--pid', String(pid), '--seconds', String(seconds), '--out', dir],
-      // Its load is the trial's own: nobody is hurt by its CPU time.
-      ...['--max-cpu-rise', '0'],
-    ],
-    { netprobe, quiet: true },
-  );
 }

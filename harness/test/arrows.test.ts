@@ -61,6 +61,8 @@ const assemblers = /^(pipeline\.ts|cli\.ts|commands\/|test\/)/;
 /** Imports against the road that exist today, `from → to`, and why. */
 const exceptions: Record<string, string> = {
   // A round and its captures are one act: the round opens the windows, captures read in them.
+  'run/observe-arms.ts → capture/diag/script.ts': 'looks at a red’s programs while the load runs',
+  'run/observe-arms.ts → capture/diag/trace.ts': 'sums up the trace of that look, as diag does',
   'run/observe.ts → capture/counters.ts': 'type of the snapshots at the edges',
   'run/observe.ts → capture/netprobe.ts': 'attaches the collector around the observed window',
   'run/observe.ts → capture/pprof.ts': 'fetches profiles while the load runs',

@@ -142,7 +142,7 @@ test('of a red, base and head are looked at from both views, and what differs is
   const context = await contextOf({ runDir: dir, headArgs: ['--knob-spin=100000'] });
   const netprobe = binaryPath(tools.netprobe);
   const access = await findNetprobeAccess(netprobe, context.signal);
-  await observeArms(plan, context, { netprobe: access?.command ?? [netprobe], seconds: 3 });
+  await observeArms(plan, context, { netprobe: access?.command ?? [netprobe], seconds: 5 });
   expect(await left()).toEqual([]);
 
   const evidence = await readGateEvidence(runDir);

@@ -29,9 +29,10 @@ func TestCheckSaysWhichMetricsCanBeTaken(t *testing.T) {
 	}
 	for _, p := range probes.All {
 		for _, m := range p.Manifest.Metrics {
-			// Netprobe itself holds no ring and speaks no TLS; everything else can be taken of it.
 			want := "exact"
-			if p.Manifest.Name == "uring" || p.Manifest.Name == "tls" {
+			switch p.Manifest.Name {
+			case "uring", "tls", "http2":
+				// Netprobe itself holds no ring and speaks neither TLS nor HTTP/2.
 				want = "absent"
 			}
 			if told[m.Name].State != want {

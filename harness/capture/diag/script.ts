@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { execa } from 'execa';
-import { type ExitCode, infrastructureError } from '../../lib/errors.ts';
+import { type ExitCode, exitCode, infrastructureError } from '../../lib/errors.ts';
 import { rootDir } from '../../lib/paths.ts';
 
 export const diagScript = join(rootDir, 'bpf', 'go-io-diag.sh');
@@ -8,22 +8,44 @@ export const diagScript = join(rootDir, 'bpf', 'go-io-diag.sh');
 /** Codes of the script that mean the same here. */
 const ownCodes: readonly ExitCode[] = [0, 2, 4, 5, 130, 143];
 
-export interface ScriptOptions {
-  /** How netprobe is called. */
-  netprobe: readonly string[];
-  /** Keeps its progress from the terminal; what it complains of is in the error. */
-  quiet: boolean;
-}
+/** How netprobe is called: words of a command. */
+export type NetprobeCommand = readonly string[];
 
 /**
- * Runs bpf/go-io-diag.sh: the one capture of a process from both views.
+ * Runs bpf/go-io-diag.sh, the one capture of a process from both views, and lets it speak to the terminal.
  * @param words its options
+ * @returns the code that it ended with
  * @throws PollgateError where it could not be started or was killed
  */
 export async function captureProcess(
   words: readonly string[],
-  { netprobe, quiet }: ScriptOptions,
+  netprobe: NetprobeCommand,
 ): Promise<ExitCode> {
+  return (await runScript(words, netprobe, false)).code;
+}
+
+/**
+ * The same without a word.
+ * @param signal of an interrupt, which then is what is thrown
+ * @throws PollgateError with what the script complained of, where it did not take its whole window
+ */
+export async function captureQuietly(
+  words: readonly string[],
+  netprobe: NetprobeCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  const { code, complaint } = await runScript(words, netprobe, true);
+  signal.throwIfAborted();
+  if (code !== exitCode.pass) {
+    throw infrastructureError(`the capture ended with ${code}: ${complaint}`, 'npm run doctor');
+  }
+}
+
+async function runScript(
+  words: readonly string[],
+  netprobe: NetprobeCommand,
+  quiet: boolean,
+): Promise<{ code: ExitCode; complaint: string }> {
   // Ctrl-C reaches the script too, which then ends in order and keeps what was taken.
   const ignore = () => {};
   process.on('SIGINT', ignore);
@@ -38,5 +60,5 @@ export async function captureProcess(
       `sh ${relative(process.cwd(), diagScript)} --help`,
     );
   }
-  return code;
+  return { code, complaint: result.stderr ?? '' };
 }
